@@ -1,0 +1,5 @@
+"""`python -m featrouter` is `featrouter`."""
+
+from featrouter.cli import main
+
+main(prog_name="featrouter")

@@ -1,0 +1,87 @@
+"""The decision: which arm is worth more, and the reasons that are shown with it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+CHOICES = ("continue", "escalate", "accept", "stop")
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a user is willing to pay, all in USD; changing it needs no retraining.
+
+    `value` is what one solved task is worth (1/lambda). `weak` (remaining) and `strong` replace the bundle's own
+    estimates where they are given. `allow_stop` adds the third choice: give up when neither arm is worth its cost.
+    Raises ValueError on a value that is not positive or a cost that is negative.
+    """
+
+    value: float | None = None
+    weak: float | None = None
+    strong: float | None = None
+    allow_stop: bool = False
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not self.value > 0:
+            raise ValueError(f"Costs.value is the USD that a solved task is worth and must be above 0, not {self.value}")
+        for name in ("weak", "strong"):
+            usd = getattr(self, name)
+            if usd is not None and not (usd >= 0 and math.isfinite(usd)):
+                raise ValueError(f"Costs.{name} is USD and must be 0 or more, not {usd}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature's share in y2 - y1, in log-odds: above 0 it speaks for escalating, below 0 for going on."""
+
+    feature: str
+    value: float
+    effect: float
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.words} ({self.feature})  {self.effect:+.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do after turn `turn`, and the numbers behind it.
+
+    `r1`, `r2`: calibrated probabilities that the weak model (if it goes on; after the end: its answer as it stands)
+    and the strong model solve the task. `c1`, `c2`: remaining weak cost and strong cost, USD. `y1 = r1 - c1/value`,
+    `y2 = r2 - c2/value`: what is compared. `ended`: the weak agent has submitted. `fallback` is empty, or says why
+    the numbers were not trusted and the configured default was chosen.
+    """
+
+    choice: str
+    r1: float
+    r2: float
+    y1: float
+    y2: float
+    c1: float
+    c2: float
+    turn: int
+    ended: bool = False
+    fallback: str = ""
+
+    @property
+    def escalate(self) -> bool:
+        return self.choice == "escalate"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers and text for JSON; a number that is unknown is None."""
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+
+def choose(y1: float, y2: float, *, ended: bool, allow_stop: bool) -> str:
+    """The rule of the house: go on (or accept) when y1 >= y2, otherwise escalate; stop when both are below 0."""
+    if allow_stop and y1 < 0 and y2 < 0:
+        return "accept" if ended else "stop"
+    if y1 >= y2:
+        return "accept" if ended else "continue"
+    return "escalate"

@@ -1,0 +1,121 @@
+"""Telling a command line from a sentence, when a harness puts either into the same place."""
+
+# ruff: noqa: SIM905 - a table of words reads best as words
+from __future__ import annotations
+
+import re
+
+from featrouter.dialects import bash_words, programs, runners
+
+HEAD_CHARS = 1024
+ANSWER_CHARS = 400
+#: What harnesses answer when they found no command and ran none.
+REFUSALS = (
+    "EXACTLY ONE action",
+    "No SQL code was found",
+    "did not contain sql code",
+    "I don't understand your input",
+    "Your output was not formatted correctly",
+    "No tool calls found",
+    "You did not use a tool",
+)
+#: Programs that no other table needs to name.
+PLAIN = frozenset(
+    "node java javac ruby perl php lua julia Rscript R rustc rustup gcc g++ cc clang cmake cargo go npm "
+    "yarn pnpm bun deno mvn gradle make gmake ninja pip pip3 pipx uv poetry conda mamba apt apt-get dpkg "
+    "yum dnf apk brew snap gem bundle curl wget ssh scp rsync tar zip unzip gzip gunzip bzip2 xz 7z kill "
+    "pkill killall ps top htop lsof netstat ss df free uname whoami id hostname date env printenv chmod "
+    "chown chgrp docker docker-compose kubectl helm terraform aws gcloud az gh hub svn hg sqlite3 mysql "
+    "psql redis-cli mongosh systemctl service journalctl crontab at tmux screen pylint flake8 mypy black "
+    "ruff isort bandit pyright eslint prettier tsc ts-node tsx webpack vite django-admin flask uvicorn "
+    "gunicorn jupyter sphinx-build pyreverse cython cythonize f2py openssl base64 nc ping dig nslookup ip "
+    "ifconfig seq yes expr bc dc sleep timeout ffmpeg convert xdg-open code vim vi nano emacs ed "
+    "apply_patch patch history clear nproc lscpu nvidia-smi dd mount umount ldconfig ldd strip ar gdb "
+    "valgrind dotnet msbuild swift bazel sbt mix elixir erl ghc stack cabal dart flutter meson autoconf "
+    "configure ldapsearch tee xargs locale update-alternatives easy_install cat grep git python bash sh "
+    "zsh eval coverage close end_of_edit mktemp nohup pushd popd cd hexdump protoc wine Xvfb C-c C-d C-z logout su "
+    "passwd useradd nginx apachectl redis-server postgres pg_ctl mysqld diffstat rename watch".split()
+)
+KNOWN = (
+    PLAIN
+    | programs.SILENT
+    | programs.LOCATORS
+    | runners.TESTERS
+    | runners.SHELLS
+    | bash_words.KEYWORDS
+    | bash_words.CONTROL
+    | set(programs.READERS)
+    | set(programs.FILTERS)
+    | set(programs.SEARCHERS)
+    | set(programs.MOVERS)
+    | set(programs.MAKERS)
+    | set(runners.WRAPPERS)
+    | {"find", "patch", "tr"}
+)
+#: Programs whose name also opens an English sentence or an imperative.
+ENGLISH = frozenset(
+    "find make test which time file sort head tail cut install at watch more less type service stack code "
+    "close clear wait if for while until case select do then else exit source history local read split "
+    "convert move look free date top set let return go just swift stat view install strip yes unit mount "
+    "screen host rename pest command function true false".split()
+)
+FUNCTION_WORDS = frozenset(
+    "the a an is are was be to of in it its that this i you we should will would can could not but so because with "
+    "where when what which and or if then has have does do need let me my there here as on by from for at".split()
+)
+WORD = re.compile(r"[A-Za-z']+")
+NUMBERED = re.compile(r"(?:\d{1,3}[.)]|[-*+•>|])\s")
+SHELL_MARK = re.compile(r"[|&;<>]|\s--?\w|\$|^\w+=")
+VERB_NOUN = re.compile(r"[A-Z][a-z]+-[A-Z]\w+\b")
+
+
+def refused(observation: str) -> bool:
+    """Whether the harness answered that there was no command to run."""
+    head = observation[:ANSWER_CHARS]
+    return any(refusal in head for refusal in REFUSALS)
+
+
+def first_line(text: str) -> str:
+    """The first line that is neither blank nor a comment."""
+    for line in text[:HEAD_CHARS].split("\n"):
+        line = line.strip()
+        if line and not line.startswith("#"):
+            return line
+    return ""
+
+
+def is_sentence(line: str) -> bool:
+    """Whether a line reads like English: several function words early on, and nothing of a shell."""
+    words = WORD.findall(line[:160].lower())[:14]
+    little = sum(word in FUNCTION_WORDS for word in words[1:])
+    return little >= 2 and not SHELL_MARK.search(line[:160])
+
+
+def is_prose(text: str) -> bool:
+    """Whether the text is prose (or nothing but comments) and no command line."""
+    line = first_line(text).lstrip("('\"")
+    if not line:
+        return True
+    word = line.split(None, 1)[0]
+    name = runners.basename(word)
+    if runners.ASSIGNMENT.match(word):
+        return False
+    if name in KNOWN:
+        return name in ENGLISH and is_sentence(line)
+    if NUMBERED.match(line) or word[0] in "`*" or not word[0].isascii():
+        return True
+    if word[0].isupper() and "/" not in word and "." not in word[:-1]:
+        return VERB_NOUN.match(word) is None
+    if SHELL_MARK.search(line[:160]):
+        return False
+    return line.count("`") > 1 or any(is_sentence(other) for other in text[:HEAD_CHARS].split("\n")[:4])
+
+
+def is_command(text: str) -> bool:
+    """Whether the text starts with what can only be meant as a program."""
+    line = first_line(text)
+    word = line.split(None, 1)[0] if line else ""
+    if runners.ASSIGNMENT.match(word):
+        return True
+    name = runners.basename(word.lstrip("(!"))
+    return name in KNOWN or "/" in word or name.endswith((".py", ".sh"))

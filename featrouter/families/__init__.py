@@ -1,0 +1,28 @@
+"""The families: each reads turns one by one and answers with its numbers. None knows another.
+
+A family is a class made with the task text. `observe(reading)` takes one turn in, in time that depends on the turn's
+text alone; `row()` gives its numbers by feature name, in the order of `features/<family>.toml`; unknown is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from featrouter.families.edits import Edits
+from featrouter.families.effort import Effort
+from featrouter.families.files import Files
+from featrouter.families.loops import Loops
+from featrouter.families.prompt import Prompt
+from featrouter.families.testruns import Testruns
+from featrouter.families.thoughts import Thoughts
+from featrouter.families.traces import Traces
+from featrouter.reading import Reading
+
+
+class Family(Protocol):
+    def observe(self, reading: Reading) -> None: ...
+    def row(self) -> dict[str, float]: ...
+
+
+#: In the order of catalogue.FAMILIES.
+FAMILIES = (Prompt, Files, Edits, Testruns, Traces, Loops, Thoughts, Effort)

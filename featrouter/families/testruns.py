@@ -1,0 +1,154 @@
+"""testruns: what the test runs said, of whichever runner; and scripts written to reproduce the problem."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from featrouter.catalogue import Lexicon, Pattern, lexicon
+from featrouter.reading import CallReading, Reading
+from featrouter.trajectory import Operation
+
+# Past this many distinct scripts the counts stand still, so that a session's memory is bounded.
+MOST = 512
+
+_NUMBER_WORD = re.compile(r"(\d{1,7}) {1,4}([a-z]{2,12})")
+_WORD_NUMBER = re.compile(r"([A-Za-z]{3,12})[:=] {0,8}(\d{1,7})|tests? run: (\d{1,7})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one test run reported, in tests."""
+
+    passed: int
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+
+    @property
+    def bad(self) -> int:
+        return self.failed + self.errors
+
+    @property
+    def green(self) -> bool:
+        return self.passed > 0 and self.bad == 0
+
+
+def result_of(text: str) -> Result | None:
+    """The test result that a program's output tells, read by the runners of features/testruns.toml; None if none."""
+    lex = lexicon("testruns")
+    for pattern in lex.patterns.values():
+        if pattern.style and pattern.style != "none":
+            result = result_by(pattern, text)
+            if result is not None:
+                return result
+    return None
+
+
+def result_by(pattern: Pattern, text: str) -> Result | None:
+    """The test result as one runner of the catalogue writes it."""
+    found = list(pattern.finditer(text))
+    if not found:
+        return None
+    lex = lexicon("testruns")
+    if pattern.style == "tally":
+        verdicts = [match.group(1).lower() for match in found]
+        return Result(*(sum(v in lex.words[w] for v in verdicts) for w in ("passed", "failed", "errors", "skipped")))
+    if pattern.style == "ctest":
+        failed, total = (int(group) for group in found[-1].groups())
+        return Result(max(0, total - failed), failed)
+    results = [_counts(lex, " ".join(filter(None, match.groups()))) for match in found]
+    if pattern.join != "sum":
+        return results[-1]
+    return Result(
+        sum(r.passed for r in results),
+        sum(r.failed for r in results),
+        sum(r.errors for r in results),
+        sum(r.skipped for r in results),
+    )
+
+
+def _counts(lex: Lexicon, summary: str) -> Result:
+    """Numbers beside words: `3 passed`, `failures=1`, `Tests run: 5`. What is not stated is 0, passed the rest."""
+    seen: dict[str, int] = {}
+    pairs = [(word, count) for count, word in _NUMBER_WORD.findall(summary)]
+    pairs += [(word or "total", count or run) for word, count, run in _WORD_NUMBER.findall(summary)]
+    for word, count in pairs:
+        for field in ("passed", "failed", "errors", "skipped", "total"):
+            if word.lower() in lex.words[field]:
+                seen[field] = seen.get(field, 0) + int(count)
+    failed, errors, skipped = (seen.get(field, 0) for field in ("failed", "errors", "skipped"))
+    rest = max(0, seen.get("total", 0) - failed - errors - skipped)
+    return Result(seen.get("passed", rest), failed, errors, skipped)
+
+
+class Testruns:
+    def __init__(self, task: str) -> None:
+        self._lex = lexicon("testruns")
+        self._runs = self._programs = self._results = self._none_ran = 0
+        self._first: Result | None = None
+        self._before: Result | None = None
+        self._latest: Result | None = None
+        self._least = float("nan")
+        self._ever_green = False
+        self._turn = self._first_turn = self._last_turn = 0
+        self._scripts: set[str] = set()
+        self._scripts_run = 0
+
+    def observe(self, reading: Reading) -> None:
+        self._turn = reading.number
+        for call in reading.calls:
+            for operation in call.operations:
+                self._observe_operation(operation, call)
+            if call.kinds & {"test", "run"}:
+                self._observe_output(call)
+
+    def _observe_operation(self, operation: Operation, call: CallReading) -> None:
+        if operation.kind in ("test", "run"):
+            self._programs += 1
+        if operation.kind == "test":
+            self._runs += 1
+            self._first_turn = self._first_turn or self._turn
+            self._last_turn = self._turn
+        elif operation.kind == "run":
+            self._scripts_run += any(name in self._scripts for name in operation.files)
+        elif operation.kind == "create":
+            for name in operation.files:
+                # A test file inside the project's tree belongs to its suite; a script lies at the top.
+                if name.count("/") <= 1 and self._lex["script"].search(name) and len(self._scripts) < MOST:
+                    self._scripts.add(name)
+
+    def _observe_output(self, call: CallReading) -> None:
+        result = result_of(call.observation)
+        if result is None:
+            self._none_ran += self._lex["pytest_none"].search(call.observation) is not None
+            return
+        self._results += 1
+        self._first = self._first or result
+        self._before, self._latest = self._latest, result
+        self._least = float(result.bad) if self._least != self._least else min(self._least, float(result.bad))
+        self._ever_green |= result.green
+
+    def row(self) -> dict[str, float]:
+        nan = float("nan")
+        first, before, latest = self._first, self._before, self._latest
+        return {
+            "testruns_runs": float(self._runs),
+            "testruns_results": float(self._results),
+            "testruns_share": self._runs / self._programs if self._programs else nan,
+            "testruns_passed_last": float(latest.passed) if latest else nan,
+            "testruns_failed_last": float(latest.failed) if latest else nan,
+            "testruns_errors_last": float(latest.errors) if latest else nan,
+            "testruns_skipped_last": float(latest.skipped) if latest else nan,
+            "testruns_failed_first": float(first.bad) if first else nan,
+            "testruns_failed_min": self._least,
+            "testruns_trend": float(latest.bad - first.bad) if first and latest else nan,
+            "testruns_step": float(latest.bad - before.bad) if before and latest else nan,
+            "testruns_green_last": float(latest.green) if latest else nan,
+            "testruns_ever_green": float(self._ever_green) if latest else nan,
+            "testruns_none_ran": float(self._none_ran),
+            "testruns_since": float(self._turn - self._last_turn) if self._first_turn else nan,
+            "testruns_first_turn": float(self._first_turn) if self._first_turn else nan,
+            "testruns_scripts": float(len(self._scripts)),
+            "testruns_scripts_run": float(self._scripts_run),
+        }

@@ -1,0 +1,212 @@
+"""Reads logs of agent runs for training, and accounts for every row and byte of them.
+
+A log is a CSV file (plain, gz, xz, bz2, zst) or a parquet file in one of four forms, told by its header in any order:
+turns (run_id, turn, action, observation, …), runs (run_id, task_id, …), outcomes (task_id, model, resolved, …) and
+features (run_id, k, at_end, …; only named here). Blank means unobserved. Whatever is not taken is a Reject with its
+place and reason. All checks are done when `Logs(paths)` returns; after that, `trajectories()` only fetches texts.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from featrouter.logs.account import Account, Reject
+from featrouter.logs.forms import FEATURES, OUTCOMES, RUNS, TURNS, Form, UnknownForm, form_of
+from featrouter.logs.rows import Records, read_header
+from featrouter.logs.sources import LogError, chunks, packing
+from featrouter.logs.turnstore import TurnStore
+from featrouter.trajectory import Trajectory
+
+__all__ = ["Account", "LogError", "Logs", "Outcome", "Reject", "Run", "recognise"]
+
+_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".csv.bz2", ".csv.zst", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One finished run: what it worked on, and what came of it on either side. Costs in USD; None is unobserved."""
+
+    run_id: str
+    task_id: str
+    repo: str = ""
+    task: str = ""
+    harness: str = ""
+    weak_model: str = ""
+    y_weak: int | None = None
+    cost_weak: float | None = None
+    strong_model: str = ""
+    y_strong: int | None = None
+    cost_strong: float | None = None
+    route: str | None = None
+    propensity: float | None = None
+    takeover: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Whether a model solved a task (0, 1, None for unobserved), and its cost in USD."""
+
+    task_id: str
+    model: str
+    resolved: int | None
+    cost: float | None = None
+
+
+def recognise(path: str | Path) -> str:
+    """The form of a log file: "turns", "runs", "outcomes" or "features". Raises LogError when it is none."""
+    return _form(Path(path)).name
+
+
+class Logs:
+    """The logs in `paths`, in any order; a directory stands for the log files directly in it.
+
+    `runs` by run_id, `outcomes` by (task_id, model), `features` the files of that form, `accounts` one for each other
+    file. Raises LogError for a path that cannot be read, a file of no form (in a directory it is only noted in
+    `summary()`), or no file at all. Needs about 26 bytes of memory a turns row, and none for texts.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self.runs: dict[str, Run] = {}
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.features: list[Path] = []
+        self.accounts: list[Account] = []
+        self._skipped: list[str] = []
+        self._first: dict[tuple[str, Any], str] = {}  # where each key of a table was first seen, to name in a conflict
+        self._turns = TurnStore()
+        for path, form in self._files(paths):
+            if form is FEATURES:
+                self.features.append(path)
+            elif form is TURNS:
+                self._read_turns(path)
+            elif form is RUNS:
+                self._read_table(path, RUNS, self.runs, lambda row: (row["run_id"], _run(row)))
+            else:
+                self._read_table(path, OUTCOMES, self.outcomes, _outcome)
+        self._turns.settle(self.runs)
+        for account in self.accounts:  # contradictions came last
+            account.rejects.sort(key=lambda reject: reject.offset)
+
+    @property
+    def rejected(self) -> int:
+        """How many ranges and rows were refused, over all files."""
+        return sum(account.n_rejected for account in self.accounts)
+
+    def summary(self) -> list[str]:
+        """Lines for people: each file's totals, then what was ignored, odd or refused in it."""
+        return [line for account in self.accounts for line in account.lines()] + self._skipped
+
+    def trajectories(self) -> Iterator[tuple[Run, Trajectory]]:
+        """Every run with its turns, by run_id whatever the order of rows and files; then the runs without turns.
+
+        A run that is in no runs file is a Run of its id alone. Raises LogError when a file was changed meanwhile.
+        """
+        try:
+            for run_id in self._turns:
+                run = self.runs.get(run_id) or Run(run_id, run_id)
+                yield run, Trajectory(run.task, self._turns.turns(run_id), ended=True)
+        finally:
+            self._turns.close()
+        for run_id in sorted(self.runs):
+            if run_id not in self._turns:
+                yield self.runs[run_id], Trajectory(self.runs[run_id].task, ended=True)
+
+    def _files(self, paths: Sequence[str | Path]) -> list[tuple[Path, Form]]:
+        """The files and their forms; ordered by name, so that which of two rows came first is settled, too."""
+        found: dict[Path, tuple[Path, Form]] = {}
+        for path in map(Path, paths):
+            try:
+                inside = [file for file in path.iterdir() if file.name.endswith(_SUFFIXES)] if path.is_dir() else []
+            except OSError as error:
+                raise LogError(f"{path}: cannot be listed ({error.strerror}); check its permissions") from None
+            for file in inside or [path]:
+                if file.is_dir():
+                    raise LogError(f"{path}: holds no log file ({', '.join(_SUFFIXES)}); check the path")
+                try:
+                    found[file.resolve()] = (file, _form(file))
+                except UnknownForm as unknown:
+                    if not inside:
+                        raise
+                    self._skipped.append(f"skipped: {unknown}")
+        if not found:
+            raise LogError(f"no log files given{''.join(f'; {line}' for line in self._skipped)}; name turns and runs")
+        return sorted(found.values(), key=lambda entry: (entry[0].name, str(entry[0])))
+
+    def _read_turns(self, path: Path) -> None:
+        for _, row, place in self._rows(path, TURNS, lambda row: row["run_id"] in self._turns):
+            self._turns.place(row, *place)
+
+    def _read_table(
+        self, path: Path, form: Form, table: dict[Any, Any], entry: Callable[[dict[str, Any]], tuple[Any, Any]]
+    ) -> None:
+        for account, row, place in self._rows(path, form, _labelled):
+            key, value = entry(row)
+            if key not in table:
+                table[key] = value
+                self._first[form.name, key] = f"{account.file}:{place[0]}"
+            else:
+                same = table[key] == value
+                account.drop(*place, None if same else self._first[form.name, key])
+
+    def _rows(
+        self, path: Path, form: Form, known: Callable[[dict[str, Any]], bool]
+    ) -> Iterator[tuple[Account, dict[str, Any], tuple[int, int, int]]]:
+        """The rows that are good by themselves, with line, offset and length; the account takes in everything else."""
+        packed = packing(path)
+        account = Account(path.name, form.name, by_row=packed == "parquet")
+        self.accounts.append(account)
+        spill = self._turns.spill() if packed and form is TURNS else None
+        with closing(chunks(path)) as stream:
+            pieces = _copied(stream, spill) if spill else stream
+            header = read_header(pieces, str(path))
+            account.ignored_columns = tuple(column for column in header.columns if column not in form.cells)
+            if not account.by_row:
+                account.pass_by("header", header.length)
+            if form is TURNS:
+                self._turns.open(path, account, header.columns, spill)
+            read = form.reader(header.columns, texts=form is not TURNS)
+            text_last = form.cells.get(header.columns[-1], str) is str
+            records = Records(pieces, header, form.cells, read, form.shapes, known, text_last=text_last)
+            for number, span in enumerate(records, 1):
+                place = (number if account.by_row else span.line, span.offset, span.length)
+                if span.damage:
+                    account.reject(*place, span.damage)
+                elif span.value is None:
+                    account.pass_by("blank", span.length)
+                else:
+                    account.take(span.length)
+                    yield account, span.value, place
+            if records.unended:
+                account.warnings.append("the last row has no line end; it was taken, but see that the file is whole")
+
+
+def _form(path: Path) -> Form:
+    with closing(chunks(path)) as stream:
+        return form_of(read_header(stream, str(path)).columns, str(path))
+
+
+def _copied(pieces: Iterator[bytes], copy: IO[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        try:
+            copy.write(piece)
+        except OSError as error:
+            room = f"no room in {tempfile.gettempdir()} to unpack the log ({error.strerror})"
+            raise LogError(f"{room}; point TMPDIR to a larger disk, or unpack it yourself") from None
+        yield piece
+
+
+def _labelled(row: dict[str, Any]) -> bool:
+    return row.get("y_weak", row.get("resolved")) is not None
+
+
+def _run(row: dict[str, Any]) -> Run:
+    return Run(**{column.removesuffix("_usd"): value for column, value in row.items()})
+
+
+def _outcome(row: dict[str, Any]) -> tuple[tuple[str, str], Outcome]:
+    outcome = Outcome(row["task_id"], row["model"], row["resolved"], row.get("cost_usd"))
+    return (outcome.task_id, outcome.model), outcome

@@ -1,0 +1,130 @@
+"""The plain bytes of a log file, whatever it is packed in."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Generator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO
+
+CHUNK = 1 << 20
+# A decoder that fails loses what it was producing in that call; small steps keep that loss small, and bombs too.
+_STEP = 1 << 14
+
+_MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ\0": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst", b"PAR1": "parquet"}
+
+
+class LogError(ValueError):
+    """A log file cannot be used as a whole; the message says which, why, and what to do."""
+
+
+class Cut(Exception):
+    """The packed data ends or is found damaged here: what would follow is lost, what came before may be damaged."""
+
+
+def packing(path: Path) -> str:
+    """How `path` is packed, by its first bytes: gz, xz, bz2, zst, parquet, or "" for plain text. Raises LogError."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(6)
+    except FileNotFoundError:
+        raise LogError(f"{path}: there is no such file; check the path") from None
+    except OSError as error:
+        raise LogError(f"{path}: cannot be read ({error.strerror}); check what it is and its permissions") from None
+    if not head:
+        raise LogError(f"{path}: is empty; a log starts with a header line")
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
+
+
+def chunks(path: Path) -> Generator[bytes, None, None]:
+    """The CSV bytes of `path`, in pieces of about 1 MiB or less. A parquet file is rewritten as CSV, one record a row.
+
+    Raises Cut where packed data is damaged, LogError when the file cannot be opened or needs a missing package.
+    """
+    packed = packing(path)
+    if packed == "parquet":
+        yield from _parquet(path)
+        return
+    with path.open("rb") as file:
+        if packed:
+            yield from _unpacked(file, *_decoder(path, packed))
+        else:
+            yield from iter(lambda: file.read(CHUNK), b"")
+
+
+def _decoder(path: Path, packed: str) -> tuple[Callable[[], Any], int, tuple[int, ...]]:
+    """A maker of decoders, how many packed bytes to feed at once, and the output limit where the decoder takes one."""
+    if packed == "xz":
+        return lambda: lzma.LZMADecompressor(memlimit=1 << 28), CHUNK, (_STEP,)
+    if packed == "bz2":
+        return bz2.BZ2Decompressor, CHUNK, (_STEP,)
+    if packed == "gz":  # deflate grows at most 1032-fold
+        return lambda: zlib.decompressobj(31), _STEP >> 2, ()
+    try:
+        zstandard = import_module("zstandard")
+    except ImportError:
+        raise LogError(f"{path}: is packed with zstandard; run `pip install featrouter[zstd]`") from None
+    return lambda: zstandard.ZstdDecompressor().decompressobj(), 512, ()
+
+
+def _unpacked(
+    file: BinaryIO, new: Callable[[], Any], step: int, limit: tuple[int, ...]
+) -> Generator[bytes, None, None]:
+    decoder = new()
+    while raw := file.read(step):
+        while True:
+            if decoder.eof:
+                raw = raw.lstrip(b"\0")  # padding between or after streams
+                if not raw:
+                    break
+                decoder = new()
+            try:
+                piece = decoder.decompress(raw, *limit)
+            except Exception as error:  # each decoder has its own class, zstandard's is not importable everywhere
+                raise Cut(f"the packed data is damaged at or before here ({error}); what follows is lost") from None
+            if piece:
+                yield piece
+            raw = decoder.unused_data if decoder.eof else b""
+            if not raw and (decoder.eof or getattr(decoder, "needs_input", True)):
+                break
+    if not decoder.eof:
+        raise Cut("the packed data ends too early; what should follow is lost")
+
+
+def _parquet(path: Path) -> Generator[bytes, None, None]:
+    try:
+        parquet = import_module("pyarrow.parquet")
+    except ImportError:
+        raise LogError(f"{path}: is a parquet file; run `pip install featrouter[parquet]`") from None
+    try:
+        file = parquet.ParquetFile(path)
+    except Exception as error:
+        raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
+    with file:
+        yield _csv([file.schema_arrow.names])
+        batches = file.iter_batches(batch_size=256)
+        while True:
+            try:
+                batch = next(batches, None)
+            except Exception as error:
+                raise Cut(f"the parquet data is damaged here ({error}); what follows is lost") from None
+            if batch is None:
+                return
+            yield _csv(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+
+
+def _csv(rows: Any) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a column of whole numbers with gaps comes as floats: 1.0 was written as 1
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value

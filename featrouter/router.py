@@ -1,0 +1,270 @@
+"""Router: a loaded bundle, shared by threads. Session: one agent run, turn by turn. Neither ever raises in the loop."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from featrouter.bundle import Bundle, BundleError
+from featrouter.catalogue import digest, feature_set, number
+from featrouter.decision import CHOICES, Costs, Decision, Reason, choose
+from featrouter.extractor import Extractor, Row
+from featrouter.forest import Forest
+from featrouter.messages import trajectory_of
+from featrouter.resources import resource
+from featrouter.shap import Explainer
+from featrouter.trajectory import Trajectory, Turn
+
+_log = logging.getLogger("featrouter")
+_Answer = TypeVar("_Answer")
+
+_NAN = float("nan")
+#: After so many failures in one session nothing more is tried in it.
+_BREAKER = 3
+
+
+class Router:
+    """A trained router. Immutable: threads may share it, and a hot swap is one assignment.
+
+    `costs`: what the user is willing to pay (see Costs); the bundle's own estimates fill what is not given.
+    `default`: the choice when the numbers cannot be trusted. `guard=False` trusts rows unlike any training row.
+    """
+
+    def __init__(
+        self, bundle: Bundle, *, costs: Costs | None = None, default: str = "continue", guard: bool = True
+    ) -> None:
+        if default not in CHOICES:
+            raise ValueError(f"default must be one of {', '.join(CHOICES)}, not {default!r}")
+        if bundle.catalogue != digest():
+            raise BundleError(
+                "this bundle was trained with another feature catalogue, so its features mean something else: "
+                "train it again (featrouter train)"
+            )
+        self.bundle = bundle
+        self.costs = costs or Costs()
+        self.default = default
+        self._guarded = guard
+        known = {name: index for index, name in enumerate(feature_set().names)}
+        unknown = [name for name in bundle.features if name not in known]
+        if unknown:
+            raise BundleError(f"this bundle wants the feature {unknown[0]!r}, which this version does not compute")
+        self._columns = np.array([known[name] for name in bundle.features])
+        self._stages = {False: _Stage(bundle, ended=False), True: _Stage(bundle, ended=True)}
+        self._low = np.array([-np.inf if low is None else low for low in bundle.ranges["low"]])
+        self._high = np.array([np.inf if high is None else high for high in bundle.ranges["high"]])
+        self._limit = int(bundle.ranges["limit"])
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        sha256: str | None = None,
+        costs: Costs | None = None,
+        default: str = "continue",
+        guard: bool = True,
+    ) -> Router:
+        """Open a bundle; without `path` the shipped default. `sha256` pins the file. Raises BundleError."""
+        path = resource("models/default/default.featrouter") if path is None else path
+        return cls(Bundle.load(path, sha256), costs=costs, default=default, guard=guard)
+
+    def session(self, task: str = "", *, costs: Costs | None = None) -> Session:
+        """One agent run on one task (its problem text)."""
+        return Session(self, task, costs or self.costs)
+
+    def decide(
+        self, messages: Sequence[Mapping[str, Any]] | Trajectory, *, task: str = "", costs: Costs | None = None
+    ) -> Decision:
+        """The decision after the last turn of a message list (OpenAI, Anthropic, Responses) or a trajectory."""
+        return self.replay(messages, task=task, costs=costs).decide()
+
+    def replay(
+        self, messages: Sequence[Mapping[str, Any]] | Trajectory, *, task: str = "", costs: Costs | None = None
+    ) -> Session:
+        """A session that has observed all turns of a message list or a trajectory."""
+        read = messages if isinstance(messages, Trajectory) else _safely(lambda: trajectory_of(messages))
+        session = self.session(task or (read.task if isinstance(read, Trajectory) else ""), costs=costs)
+        if isinstance(read, Trajectory):
+            for turn in read:
+                session.observe(turn)
+            if read.ended:
+                session.end()
+        else:
+            session.failed = f"messages could not be read: {read}"
+        return session
+
+    def outside(self, row: Row) -> int:
+        """How many features lie outside the range the training rows spanned; above the bundle's limit: not trusted."""
+        return int(np.count_nonzero((row < self._low) | (row > self._high)))
+
+
+class _Stage:
+    """The heads that answer while the agent works, or once it has submitted, and where their scores stand."""
+
+    def __init__(self, bundle: Bundle, *, ended: bool) -> None:
+        names = {arm: f"{arm}_end" if ended and f"{arm}_end" in bundle.heads else arm for arm in ("r1", "r2")}
+        self.arms = {arm: name for arm, name in names.items() if name in bundle.heads}
+        self.heads = [bundle.heads[name] for name in self.arms.values()]
+        self.calibrators = {arm: bundle.calibrators[name] for arm, name in self.arms.items()}
+        priced = [name for name in ("c1", "c2") if name in bundle.heads and not (ended and name == "c1")]
+        self.place = {name: index for index, name in enumerate([*self.arms, *priced])}
+        heads = [*self.heads, *(bundle.heads[name] for name in priced)]
+        self.width = len(bundle.features)
+        self.forest = Forest(heads, self.width)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        return Explainer(self.heads, self.width)
+
+
+class Session:
+    """The router's view of one run. `observe`, `decide`, `explain` and `end` never raise, whatever they are given.
+
+    Belongs to one run and one thread at a time. `failed` says what went wrong inside, empty when nothing did.
+    """
+
+    def __init__(self, router: Router, task: str, costs: Costs) -> None:
+        self._router = router
+        self._costs = costs
+        self._extractor = Extractor(task)
+        self._failures = 0
+        self._ended = False
+        self.failed = ""
+        self._row = self._extractor.row()[router._columns]
+        self._before = self._row
+        self._scratch = {ended: stage.forest.scratch() for ended, stage in router._stages.items()}
+
+    @property
+    def turn(self) -> int:
+        """Turns observed so far."""
+        return self._extractor.turn
+
+    @property
+    def row(self) -> Row:
+        """The model's inputs now, in the order of the bundle's features; do not change it."""
+        return self._row
+
+    def observe(self, turn: Turn) -> None:
+        """Take one turn in."""
+        self._try(lambda: self._observe(turn))
+
+    def _observe(self, turn: Turn) -> None:
+        self._extractor.observe(turn)
+        row = self._extractor.row()[self._router._columns]
+        changed = (row != self._row) & ~(np.isnan(row) & np.isnan(self._row))
+        self._before = np.where(changed, self._row, self._before)
+        self._row = row
+
+    def end(self) -> None:
+        """The weak agent has submitted: from here the choice is accept or escalate."""
+        self._ended = True
+
+    def decide(self) -> Decision:
+        """What to do now; microseconds. On any doubt the configured default, with the reason in `fallback`."""
+        decision = self._try(self._decide)
+        return decision if decision is not None else self._fallback(self.failed)
+
+    def _decide(self) -> Decision:
+        if self.failed:
+            return self._fallback(self.failed)
+        router, ended = self._router, self._ended
+        stage, bundle = router._stages[ended], router.bundle
+        scores = stage.forest.score(self._row, self._scratch[ended])
+        place, told = stage.place, {arm: _NAN for arm in ("r1", "r2")}
+        for arm in stage.arms:
+            told[arm] = stage.calibrators[arm](float(scores[place[arm]]))
+        c1, c2 = self._costs.weak, self._costs.strong
+        if ended:
+            c1 = 0.0
+        elif c1 is None:
+            c1 = max(0.0, float(scores[place["c1"]])) if "c1" in place else self._mean_remaining()
+        if c2 is None:
+            c2 = max(0.0, float(scores[place["c2"]])) if "c2" in place else _or_nan(bundle.costs["strong"])
+        value = self._costs.value or bundle.costs["value"]
+        r1, r2 = told["r1"], told["r2"]
+        # A cost that nobody knows cannot speak for either arm: it counts as nothing, and shows as NaN.
+        y1 = r1 - (c1 / value if c1 == c1 else 0.0)
+        y2 = r2 - (c2 / value if c2 == c2 else 0.0)
+        doubt = self._doubt(r1, r2)
+        choice = self._default() if doubt else choose(y1, y2, ended=ended, allow_stop=self._costs.allow_stop)
+        return Decision(choice, r1, r2, y1, y2, c1, c2, self.turn, ended, doubt)
+
+    def _doubt(self, r1: float, r2: float) -> str:
+        router = self._router
+        if r2 != r2 or r1 != r1:
+            return f"the bundle was trained without {'a strong' if r2 != r2 else 'a weak'} model"
+        if router._guarded and (outside := router.outside(self._row)) > router._limit:
+            return f"{outside} features lie outside the range of the training runs (at most {router._limit} may)"
+        return ""
+
+    def _mean_remaining(self) -> float:
+        knots = self._router.bundle.costs["weak_remaining"]
+        if not knots:
+            return _NAN
+        turns, usd = zip(*knots, strict=True)
+        return float(np.interp(self.turn, turns, usd))
+
+    def explain(self, n: int = 3) -> list[Reason]:
+        """The n features that moved r2 - r1 most, in log-odds: exact TreeSHAP of the heads' scores, largest first."""
+        return self._try(lambda: self._explain(n)) or []
+
+    def _explain(self, n: int) -> list[Reason]:
+        stage = self._router._stages[self._ended]
+        shares = dict(zip(stage.arms, stage.explainer.contributions(self._row), strict=True))
+        nothing = np.zeros(stage.width + 1)
+        effects = (shares.get("r2", nothing) - shares.get("r1", nothing))[:-1]
+        order = np.argsort(-np.abs(effects), kind="stable")[: max(0, n)]
+        return [self._reason(int(index), float(effects[index])) for index in order if effects[index] != 0]
+
+    def _reason(self, index: int, effect: float) -> Reason:
+        feature = feature_set().by_name[self._router.bundle.features[index]]
+        value, before = float(self._row[index]), float(self._before[index])
+        words = feature.word(value)
+        if value != before and value == value and before == before and feature.unit != "0 or 1":
+            words += f", {'up' if value > before else 'down'} from {number(before)}"
+        return Reason(feature.name, value, effect, words)
+
+    def _default(self) -> str:
+        return "accept" if self._ended and self._router.default == "continue" else self._router.default
+
+    def _fallback(self, why: str) -> Decision:
+        nothing = (_NAN,) * 6
+        return Decision(self._default(), *nothing, self.turn, self._ended, why or "internal failure")
+
+    def _try(self, work: Callable[[], _Answer]) -> _Answer | None:
+        if self._failures >= _BREAKER:
+            return None
+        answer = _safely(work)
+        if isinstance(answer, _Failure):
+            self._failures += 1
+            self.failed = str(answer)
+            return None
+        return answer
+
+
+class _Failure:
+    """What went wrong, in words: kind and message of an exception that must not reach the host."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._words = f"{type(error).__name__}: {error}"[:200]
+
+    def __str__(self) -> str:
+        return self._words
+
+
+def _safely(work: Callable[[], _Answer]) -> _Answer | _Failure:
+    try:
+        return work()
+    # RecursionError and MemoryError included: whatever happens in here, the host's loop goes on.
+    except Exception as error:
+        _log.warning("featrouter failed inside and falls back: %s", type(error).__name__, exc_info=True)
+        return _Failure(error)
+
+
+def _or_nan(usd: float | None) -> float:
+    return _NAN if usd is None else float(usd)

@@ -1,0 +1,60 @@
+"""A bundle's model card: what it learned from, how well, what carries it, and what it must not be used for."""
+
+from __future__ import annotations
+
+from featrouter.bundle import Bundle
+from featrouter.training.importances import by_family
+from featrouter.training.words import number, with_interval
+
+_LIMITS = """
+## Limits
+
+- It is trained on the agents and harnesses named above. On another harness its numbers are a guess: the guard sends rows
+  outside the training range to the configured default, and `decision.fallback` says so. Retrain it on your own log.
+- r2 and the costs are those of one strong model at one time; prices change, `Costs` overrides them.
+- Better probabilities do not by themselves make routing pay: run `featrouter evaluate` on your pair first.
+- The intervals are over tasks of these benchmarks, not over other people's work.
+"""
+
+
+def page(bundle: Bundle, name: str) -> str:
+    """The card in Markdown, generated from the bundle alone."""
+    about = bundle.provenance
+    runs = ", ".join(f"{harness} ({count} runs)" for harness, count in about["harnesses"].items())
+    lines = [
+        f"# {name}\n",
+        f"Weak: {', '.join(about['weak_models'])}. Strong: {about['strong_model'] or 'none'}.",
+        f"Learned from {about['runs']} runs of {about['tasks']} tasks, {about['rows']} decision points: {runs}.",
+        f"Made by featrouter {about['featrouter']}, lightgbm {about['lightgbm']}, scikit-learn {about['scikit-learn']}.\n",
+        "## Is it better than a constant?\n",
+        "Out of fold (folds by task), every run counted once, 95 % task-bootstrap intervals. r1, r2: weak and strong while",
+        "the agent works; `_end`: once it has submitted.\n",
+        "| head | AUROC | Brier (constant) | log-loss gained over the base rate | base rate |",
+        "|---|---|---|---|---|",
+    ]
+    for head, row in bundle.metrics.items():
+        ends = row["logloss_gain_ci"]
+        gained = f"{number(row['logloss_gain'], 4, True)} [{number(ends[0], 4, True)}, {number(ends[1], 4, True)}]"
+        lines.append(
+            f"| {head} | {with_interval(row['auroc'], row['auroc_ci'])} | {number(row['brier'], 3)} "
+            f"({number(row['brier_constant'], 3)}) | {gained} | {number(row['resolved'], 3)} |"
+        )
+    lines += [f"\n**Flag:** {flag}" for flag in bundle.flags]
+    costs = bundle.costs
+    strong = "unknown" if costs["strong"] is None else f"{costs['strong']:.3g} USD"
+    heads = [head for head in ("c1", "c2") if head in bundle.heads]
+    lines += [
+        "\n## Costs\n",
+        f"Value of a solved task: {costs['value']:g} USD (a knob). A strong run: {strong} on average. "
+        f"Learned cost heads: {', '.join(heads) or 'none (means are used)'}.",
+        "\n## What carries it\n",
+        "| family | gain | splits | permutation (nats, held out) | mean abs. SHAP (log-odds) |",
+        "|---|---|---|---|---|",
+    ]
+    for family, row in sorted(by_family(bundle.importances).items(), key=lambda item: -(item[1]["shap"] or 0)):
+        cells = (number(row["gain"], 0), number(row["split"], 0), number(row["permutation"], 4, True), number(row["shap"], 3))
+        lines.append(f"| {family} | {' | '.join(cells)} |")
+    top = sorted(bundle.importances.items(), key=lambda item: -(item[1]["shap"] or 0))[:15]
+    lines += ["\n| feature | mean abs. SHAP | permutation |", "|---|---|---|"]
+    lines += [f"| `{f}` | {number(row['shap'], 3)} | {number(row['permutation'], 4, True)} |" for f, row in top]
+    return "\n".join(lines) + "\n" + _LIMITS

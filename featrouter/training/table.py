@@ -1,0 +1,213 @@
+"""The table that training sees: one row a decision point, features and labels side by side."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import Parallel, delayed
+
+from featrouter.catalogue import feature_set
+from featrouter.extractor import rows
+from featrouter.trajectory import Trajectory
+from featrouter.logs import LogError, Logs, Outcome, Run
+
+#: After how many turns a run is looked at; dense where decisions are made, thin where runs are long.
+SCHEDULE = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+
+_TEXT = ("run_id", "task_id", "repo", "harness", "weak_model")
+_NUMBERS = ("k", "at_end", "y_weak", "cost_weak_usd", "spent_usd")
+#: The columns of the *features* log form that are not features.
+META = (*_TEXT, *_NUMBERS)
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Table:
+    """`meta`: n rows of META (and, once a strong model is joined, y_strong and cost_strong_usd); `x`: float64 (n, p).
+
+    Rows are sorted by run and turn, whatever the order of the log, so that training on them is reproducible.
+    """
+
+    meta: pd.DataFrame
+    x: npt.NDArray[np.float64]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.meta)
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> Table:
+        return replace(self, meta=self.meta[mask].reset_index(drop=True), x=self.x[mask])
+
+    @property
+    def inputs(self) -> npt.NDArray[np.float64]:
+        """What the model sees, (n, p + 1): the features and whether the weak agent has submitted."""
+        return np.column_stack([self.x, self.meta["at_end"].to_numpy(dtype=np.float64)])
+
+
+def run_rows(run: Run, trajectory: Trajectory) -> list[tuple[object, ...]]:
+    """The rows of one run: k = 0, 1, 2, … (thinned by SCHEDULE) while it still goes on, and one at its end."""
+    costs = [turn.cost for turn in trajectory]
+    priced = bool(costs) and None not in costs
+    found: list[tuple[object, ...]] = []
+    n, spent = len(trajectory), 0.0
+    for k, row in rows(trajectory):
+        if k:
+            spent += costs[k - 1] or 0.0
+        if k < n and k not in SCHEDULE:
+            continue
+        known = (run.run_id, run.task_id, run.repo or "", run.harness or "", run.weak_model or "")
+        label = (run.y_weak, run.cost_weak, spent if priced or not k else None)
+        found.append((*known, k, int(k == n), *label, *row.tolist()))
+    return found
+
+
+def table_of(logs: Logs, *, jobs: int = 1, progress: Callable[[int], None] | None = None) -> Table:
+    """All rows of the logs: extracted from turns, read from feature files, or both. `progress` is told run counts."""
+    names = feature_set().names
+    parts = [read_features(path) for path in logs.features]
+    found: list[tuple[object, ...]] = []
+    for batch in _extracted(logs.trajectories(), jobs):
+        found += [row for run in batch for row in run]
+        if progress:
+            progress(len(batch))
+    if found:
+        frame = pd.DataFrame(found, columns=[*META, *names])
+        parts.append(_table(frame, names))
+    if not parts:
+        raise LogError("no runs: give at least one turns or features file (data/README.md describes the log forms)")
+    meta = pd.concat([part.meta for part in parts], ignore_index=True)
+    order = meta.sort_values(["run_id", "at_end", "k"], kind="stable").index.to_numpy()
+    twice = meta.duplicated(["run_id", "at_end", "k"])
+    if twice.any():
+        run = meta.loc[twice, "run_id"].iloc[0]
+        raise LogError(f"run {run!r} stands in the logs twice (turns and features of one run given together?)")
+    x = np.concatenate([part.x for part in parts])
+    return Table(meta.loc[order].reset_index(drop=True), x[order], names)
+
+
+def _extracted(
+    runs: Iterator[tuple[Run, Trajectory]], jobs: int
+) -> Iterator[list[list[tuple[object, ...]]]]:
+    def batches() -> Iterator[list[tuple[Run, Trajectory]]]:
+        batch: list[tuple[Run, Trajectory]] = []
+        for run in runs:
+            batch.append(run)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    if jobs == 1:
+        yield from map(_batch_rows, batches())
+    else:
+        yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_batch_rows)(batch) for batch in batches())
+
+
+def _batch_rows(batch: Sequence[tuple[Run, Trajectory]]) -> list[list[tuple[object, ...]]]:
+    return [run_rows(run, trajectory) for run, trajectory in batch]
+
+
+def read_features(path: Path) -> Table:
+    """A *features* file. Raises LogError when its columns are not this version's catalogue or its labels are not 0/1."""
+    names = feature_set().names
+    header = list(pd.read_csv(path, nrows=0).columns)
+    missing = [name for name in (*META, *names) if name not in header]
+    if missing:
+        raise LogError(
+            f"{path}: {len(missing)} columns are missing, first {missing[0]!r}: this features file was made with "
+            "another catalogue; extract it again from the turns (featrouter extract)"
+        )
+    dtypes: dict[str, object] = dict.fromkeys(_TEXT, str) | dict.fromkeys((*_NUMBERS, *names), np.float64)
+    try:
+        frame = pd.read_csv(
+            path,
+            usecols=[*META, *names],
+            dtype=dtypes,  # type: ignore[arg-type]
+            keep_default_na=False,
+            na_values={name: [""] for name in (*_NUMBERS, *names)},
+            float_precision="round_trip",
+        )
+    except (ValueError, OSError, EOFError) as error:
+        raise LogError(f"{path}: cannot be read as numbers: {error}") from None
+    for column, allowed in (("y_weak", (0.0, 1.0)), ("at_end", (0.0, 1.0))):
+        bad = ~frame[column].isin(allowed) & frame[column].notna()
+        if bad.any():
+            row = int(np.argmax(bad.to_numpy()))
+            raise LogError(f"{path}: row {row + 2}, column {column}: {frame[column].iloc[row]!r} is not 0, 1 or blank")
+    return _table(frame, names)
+
+
+def write_features(table: Table, path: Path) -> None:
+    """The table as a *features* log file; compression by its name (.gz, .xz, .zst). Numbers read back bit for bit."""
+    frame = pd.concat([table.meta[list(META)], pd.DataFrame(table.x, columns=list(table.names))], axis=1)
+    for name in ("k", "at_end", "y_weak"):
+        frame[name] = frame[name].astype("Int64")
+    whole = [name for name in table.names if _is_whole(frame[name])]
+    frame[whole] = frame[whole].astype("Int64")
+    frame.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+
+
+def _is_whole(column: pd.Series[float]) -> bool:
+    known = column.dropna()
+    return bool((known == known.round()).all() and (known.abs() < 2**53).all())
+
+
+def _table(frame: pd.DataFrame, names: tuple[str, ...]) -> Table:
+    for name in _NUMBERS:
+        frame[name] = pd.to_numeric(frame[name]).astype(np.float64)
+    return Table(frame[list(META)], frame[list(names)].to_numpy(dtype=np.float64), names)
+
+
+def join_strong(table: Table, logs: Logs, strong: str) -> Table:
+    """The table with y_strong and cost_strong_usd of one strong model, from outcomes files or the runs themselves.
+
+    Raises LogError naming the models at hand when the logs do not hold this one.
+    """
+    outcomes = {task: outcome for (task, model), outcome in logs.outcomes.items() if model == strong}
+    for run in logs.runs.values():
+        if run.strong_model == strong and run.y_strong is not None and run.task_id not in outcomes:
+            outcomes[run.task_id] = Outcome(run.task_id, strong, run.y_strong, run.cost_strong)
+    if not outcomes:
+        known = sorted({model for _, model in logs.outcomes} | {run.strong_model for run in logs.runs.values() if run.strong_model})
+        raise LogError(f"--strong {strong!r} has no outcome in these logs; {_nearest(strong, known)}")
+    tasks = table.meta["task_id"]
+    solved = tasks.map({task: outcome.resolved for task, outcome in outcomes.items()})
+    cost = tasks.map({task: outcome.cost for task, outcome in outcomes.items()})
+    meta = table.meta.assign(
+        y_strong=pd.to_numeric(solved).astype(np.float64), cost_strong_usd=pd.to_numeric(cost).astype(np.float64)
+    )
+    return replace(table, meta=meta)
+
+
+def select(table: Table, *, weak: str | None, harness: Iterable[str] = ()) -> Table:
+    """The rows of one weak model (or of `all`) and, where given, of some harnesses; LogError when that is not clear."""
+    harness = tuple(harness)
+    if harness:
+        kept = table.meta["harness"].isin(harness).to_numpy()
+        if not kept.any():
+            raise LogError(f"--harness: no run; {_nearest(harness[0], sorted(table.meta['harness'].unique()))}")
+        table = table.where(kept)
+    models = sorted(table.meta["weak_model"].unique())
+    if weak == "all" or (weak is None and len(models) == 1):
+        return table
+    if weak is None:
+        raise LogError(f"the log holds {len(models)} weak models, choose one with --weak (or all): {', '.join(models)}")
+    if weak not in models:
+        raise LogError(f"--weak {weak!r} has no run in these logs; {_nearest(weak, models)}")
+    return table.where((table.meta["weak_model"] == weak).to_numpy())
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    if not known:
+        return "none is named there"
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    return f"did you mean {', '.join(close)}?" if close else f"known are: {', '.join(known[:12])}"

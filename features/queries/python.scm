@@ -1,0 +1,2 @@
+(function_definition) @definition
+(class_definition) @definition

@@ -1,0 +1,111 @@
+"""Whatever the text: an answer, the same answer, soon."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featrouter.dialects import operations, primary
+from featrouter.trajectory import KINDS, Call
+
+TOOLS = ("bash", "", "str_replace_editor", "Edit", "sql", "apply_patch", "python", "search_file")
+HOSTILE = {
+    "pipes": "a|" * 8192,
+    "pipes under the cap": "a|" * 256,
+    "heredoc starts": "<~" * 4096,
+    "heredoc starts under the cap": "<~" * 256,
+    "brackets": "[" * 32_000,
+    "parentheses": "(" * 512,
+    "substitutions": "$(" * 8000,
+    "json brackets": '{"command": ' + "[" * 200_000,
+    "json objects": '{"a":' * 20_000,
+    "broken json": '{"a":"' + "\\" * 100_001,
+    "NULs": "\0" * 5000,
+    "surrogates": "cat \ud800.py \udfff " * 2000,
+    "one long line": "x" * 1_000_000,
+    "spaces": " " * 1_000_000,
+    "lines": "\n" * 1_000_000,
+    "single quotes": "'" * 16_001,
+    "double quotes": '"' * 16_001,
+    "backticks": "`" * 16_001,
+    "backslashes": "\\" * 100_001,
+    "heredocs": "cat <<a\n" * 4000,
+    "open heredocs": "cat <<EOF\n" * 4000,
+    "parents": "cat " + "../" * 100_000,
+    "sed": "sed -i 's/" + "a\\/" * 4000 + "/b/' f",
+    "parameters": "<function=bash>" + "<parameter=command>" * 8000,
+    "patch": "*** Begin Patch\n" + "*** Add File: a\n" * 8000,
+    "diffs": "patch <<EOF\n" + "diff --git a/x " * 4000 + "\nEOF",
+    "finds": "find " + "-exec find " * 4000,
+    "shells": "bash -c 'bash -c \"bash -c ls\"' && " * 500,
+    "wrappers": "sudo " * 10_000,
+    "assignments": "A=b " * 8000,
+    "froms": "SELECT " + "FROM " * 8000,
+    "file headers": "[File: " * 8000,
+    "keywords": "if " * 8000,
+    "separators": "a\u2028b²" * 4000,
+}
+
+
+def cpu_seconds(call: Call) -> float:
+    start = time.process_time()
+    operations(call)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_soon(text: str) -> None:
+    operations(Call("ls", tool="bash"))
+    for tool in TOOLS:
+        for call in (Call(text, tool=tool), Call("search_file x", text, tool), Call(f"edit 1:2\n{text}", text, tool)):
+            # The best of three: the machine may be busy, the text is not to blame for that.
+            assert min(cpu_seconds(call) for _ in range(3)) < 0.02
+
+
+TEXT = st.text(st.characters(codec=None), max_size=400)
+PIECES = """cat grep sed -i -n 's/a/b/' | || && ; > >> < << <<EOF EOF ' " ` $( ) ( { } \\ # a.py ../b = if then fi"""
+KEYS = [
+    "command",
+    "path",
+    "file_path",
+    "edits",
+    "paths",
+    "pattern",
+    "query",
+    "content",
+    "old_str",
+    "code",
+    "input",
+    "cmd",
+]
+SHELL = st.lists(st.sampled_from([*PIECES.split(), "\n"]), max_size=40).map(" ".join)
+LEAVES = st.none() | st.integers() | st.text(max_size=20)
+VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+JSON = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4).map(json.dumps)
+TAGS = st.lists(st.sampled_from(["<function=", "x>", "<parameter=", "command>", "view", "</parameter>", "</function>"]))
+
+
+@given(TEXT | SHELL | JSON | TAGS.map("".join), TEXT, st.sampled_from(TOOLS) | st.text(max_size=20))
+def test_always_an_answer_and_the_same(action: str, observation: str, tool: str) -> None:
+    call = Call(action, observation, tool)
+    ops = operations(call)
+    assert ops
+    assert ops == operations(call)
+    assert primary(ops) in ops
+    for op in ops:
+        assert op.kind in KINDS
+        assert len(op.files) <= 16
+        assert len(op.patterns) <= 4
+        assert len(op.commands) <= 8
+        assert all(len(text) <= 8192 for text in (op.old, op.new, op.diff))
+        assert all(len(pattern) <= 200 for pattern in op.patterns)
+
+
+def test_primary_prefers_the_telling_kind() -> None:
+    ops = operations(Call("cat a.py; pytest; sed -i s/a/b/ a.py; ls", tool="bash"))
+    assert primary(ops).kind == "edit"
+    assert primary(ops[:2]).kind == "test"

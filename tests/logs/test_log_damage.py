@@ -1,0 +1,245 @@
+"""Damaged logs: every byte is accounted for, nothing is lost in silence, and undamaged rows survive."""
+
+from __future__ import annotations
+
+import csv
+import io
+from bisect import bisect
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from featrouter.logs import LogError, Logs
+from featrouter.logs.rows import LONGEST
+
+HEAD = ["run_id", "turn", "thought", "tool", "action", "observation"]
+TEXTS = ["plain", 'say "x", y', "two\nlines", "\nprint(1)", '"', ",", "a,1,b\n", '{"k": "v"}', "", "é", "end\n", "x,y"]
+# The tool names the row, so that a row is known again wherever it is found; every text meets every column.
+ROWS = [
+    [f"run{k // 4}", str(k % 4 + 1), TEXTS[k % 12], f"tool{k}", TEXTS[k * 5 % 12], TEXTS[(k * 7 + k // 12) % 12]]
+    for k in range(36)
+]
+
+
+def line(row: list[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(row)
+    return text.getvalue().encode()
+
+
+LINES = [line(row) for row in [HEAD, *ROWS]]
+ENDS = list(accumulate(map(len, LINES)))  # of the header and each row; row k is the bytes ENDS[k] to ENDS[k + 1]
+WHOLE = b"".join(LINES)
+
+
+class Read:
+    """What Logs makes of `content`: the numbers of ROWS that are good, rows that were never written, the account."""
+
+    def __init__(self, folder: Path, content: bytes) -> None:
+        path = folder / "turns.csv"
+        path.write_bytes(content)
+        self.logs = Logs([path])
+        self.account = self.logs.accounts[0]
+        rows = [
+            (run.run_id, turn.thought, call.tool, call.action, call.observation)
+            for run, turns in self.logs.trajectories()
+            for turn in turns
+            for call in turn.each_call()
+        ]
+        number = {(row[0], *row[2:]): k for k, row in enumerate(ROWS)}
+        self.good = {number[row] for row in rows if row in number}
+        self.alien = [row for row in rows if row not in number]
+        self.lost = set(range(len(ROWS))) - self.good
+        self.reasons = [reject.reason for reject in self.account.rejects]
+        assert self.account.bytes == len(content) == sum(self.account.spans.values())
+        assert self.account.rows == self.account.good + self.account.duplicates + self.account.n_rejected
+        assert sum(reject.length for reject in self.account.rejects) == self.account.spans.get("rejected", 0)
+        for reject in self.account.rejects:
+            assert reject.line == content[: reject.offset].count(b"\n") + 1
+            assert str(reject).startswith(f"turns.csv:{reject.line} (byte {reject.offset})")
+
+
+def test_the_whole_file_is_good(tmp_path: Path) -> None:
+    for content in (WHOLE, b"\xef\xbb\xbf" + WHOLE, WHOLE.replace(b"\n", b"\n\n", 1) + b"\r\n\n"):
+        read = Read(tmp_path, content)
+        assert not read.lost and not read.alien and not read.reasons
+    crlf = b"".join(line[:-1] + end for line, end in zip(LINES, [b"\r\n", b"\r\r\n", b"\n"] * 20, strict=False))
+    assert not Read(tmp_path, crlf).lost
+
+
+def test_a_lost_quote_costs_its_own_row(tmp_path: Path) -> None:
+    quotes = [place for place in range(ENDS[0], len(WHOLE)) if WHOLE[place : place + 1] == b'"']
+    assert len(quotes) > 100
+    for place in quotes:
+        read = Read(tmp_path, WHOLE[:place] + WHOLE[place + 1 :])
+        own = bisect(ENDS, place) - 1
+        assert read.lost <= {own}, place
+        assert read.reasons or not read.lost, place
+        assert not read.alien, place
+
+
+def test_a_file_cut_anywhere(tmp_path: Path) -> None:
+    for end in range(ENDS[0], len(WHOLE), 37):
+        read = Read(tmp_path, WHOLE[:end])
+        whole = bisect(ENDS, end) - 1
+        assert set(range(whole)) <= read.good, end
+        if end != ENDS[whole]:  # a row that lacks its end is refused, or taken with a word of warning
+            assert read.reasons or any("no line end" in warning for warning in read.account.warnings), end
+
+
+@pytest.mark.parametrize("size", [1, 40, 300])
+def test_nul_blocks(tmp_path: Path, size: int) -> None:
+    for start in range(ENDS[0], len(WHOLE) - size, 23):
+        read = Read(tmp_path, WHOLE[:start] + b"\0" * size + WHOLE[start + size :])
+        hit = set(range(bisect(ENDS, start) - 1, bisect(ENDS, start + size)))  # with its line end a row loses the next
+        assert read.lost and read.lost <= hit, start
+        assert read.reasons and not read.alien, start
+
+
+def test_a_header_in_the_middle(tmp_path: Path) -> None:
+    for end in ENDS:
+        for again in (LINES[0], b"\xef\xbb\xbf" + LINES[0]):
+            read = Read(tmp_path, WHOLE[:end] + again + WHOLE[end:])
+            assert read.reasons == ["header repeated"] and not read.lost
+    swapped = line([*HEAD[:4], "observation", "action"])
+    read = Read(tmp_path, WHOLE[: ENDS[20]] + swapped + WHOLE[ENDS[20] :])
+    assert read.good == set(range(20)) and not read.alien
+    assert read.reasons == ["another header, with other columns; split the file here"]
+    torn = WHOLE[: ENDS[9] - 3] + b"\n" + swapped + WHOLE[ENDS[20] :]
+    assert Read(tmp_path, torn).good <= set(range(9))
+
+
+def test_latin_1_costs_its_rows(tmp_path: Path) -> None:
+    bad = {k for k, row in enumerate(ROWS) if "é" in row}
+    read = Read(tmp_path, WHOLE.replace("é".encode(), "é".encode("latin-1")))
+    assert read.lost == bad and not read.alien
+    assert set(read.reasons) == {"not UTF-8 (byte 0xe9); if it is latin-1, convert it to UTF-8"}
+
+
+def test_replayed_and_contradicting_rows(tmp_path: Path) -> None:
+    read = Read(tmp_path, WHOLE + b"".join(LINES[5:30]))
+    assert read.account.duplicates == 25 and not read.lost and not read.reasons
+    other = line([*ROWS[7][:5], "something else"])
+    read = Read(tmp_path, WHOLE + other)
+    lines_before = WHOLE[: ENDS[7]].count(b"\n")
+    assert read.reasons == [f"contradicts turns.csv:{lines_before + 1}, which has the same key"]
+    assert not read.lost and not read.alien
+    (tmp_path / "zz.csv").write_bytes(
+        line([*HEAD[:4], "observation", "action"]) + line([*ROWS[7][:4], *ROWS[7][:3:-1]])
+    )
+    logs = Logs([tmp_path / "zz.csv", tmp_path / "turns.csv"])
+    assert [account.duplicates for account in logs.accounts] == [0, 1]
+
+
+def test_tables_drop_replayed_and_refuse_contradicting_rows(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(b"run_id,task_id,y_weak\na,t,1\na,t,1\na,t,0\nrun_id,task_id,y_weak\nb,t,\n")
+    logs = Logs([path])
+    assert (logs.runs["a"].y_weak, logs.runs["b"].y_weak, logs.rejected, logs.accounts[0].duplicates) == (1, None, 2, 1)
+    assert str(logs.accounts[0].rejects[0]) == "runs.csv:4 (byte 34) contradicts runs.csv:2, which has the same key"
+    path.write_bytes(b"task_id,model,resolved\na,m,1\na,m,1\na,m,\n")
+    logs = Logs([path])
+    assert (logs.rejected, logs.accounts[0].duplicates, logs.outcomes["a", "m"].resolved) == (1, 1, 1)
+    path.write_bytes(b"run_id,task_id\na,t\nrun_id,task_id\nb,t\n")
+    logs = Logs([path])
+    assert sorted(logs.runs) == ["a", "b"] and logs.accounts[0].rejects[0].reason == "header repeated"
+
+
+@pytest.mark.parametrize(
+    "column,values",
+    {
+        "y_weak": ["0.3", "2", "-1", "True", "yes", "1.0", " 1", "\uff11", "nan", "²", "01", "1" * 9999],
+        "cost_weak_usd": ["-0.1", "nan", "inf", "1e999", "1_0", "$1", "\u0663", "0x1", "1,5"],
+        "propensity": ["0", "-0.5", "1.01", "nan", "1e-999"],
+        "route": ["strongest", "Weak", "0"],
+        "takeover": ["yes"],
+        "run_id": ["", "  "],
+        "task_id": [""],
+    }.items(),
+)
+def test_hostile_cells_of_runs(tmp_path: Path, column: str, values: list[str]) -> None:
+    head = ["run_id", "task_id", "y_weak", "cost_weak_usd", "route", "propensity", "takeover"]
+    good = ["r", "t", "0", "1e-3", "weak", "1", "handover"]
+    rows = [[value if name == column else old for name, old in zip(head, good, strict=True)] for value in values]
+    content = b"".join(map(line, [head, *rows, ["last", *good[1:]]]))
+    path = tmp_path / "runs.csv"
+    path.write_bytes(content)
+    logs = Logs([path])
+    assert list(logs.runs) == ["last"] and logs.rejected == len(values)
+    for value, reject in zip(values, logs.accounts[0].rejects, strict=True):
+        assert reject.column == column and reject.reason.startswith(repr(value)[:39]) and len(reject.reason) < 100
+
+
+@pytest.mark.parametrize(
+    "column,value", [("turn", "0"), ("turn", ""), ("turn", "1.0"), ("turn", "9" * 5000), ("call", "-1")]
+)
+@pytest.mark.parametrize("extra", [["exit_code", "is_error", "prompt_tokens", "latency_ms"]])
+def test_hostile_cells_of_turns(tmp_path: Path, column: str, value: str, extra: list[str]) -> None:
+    head = ["run_id", "turn", "call", "action", "observation", *extra]
+    good = dict(zip(head, ["r", "1", "", "a", "b", "-9", "1", "3", ""], strict=True))
+    bad = [{column: value}, {"exit_code": "x"}, {"is_error": "true"}, {"prompt_tokens": "-1"}, {"latency_ms": "nan"}]
+    path = tmp_path / "turns.csv"
+    path.write_bytes(
+        b"".join([line(head), *(line(list((good | change).values())) for change in bad), line(list(good.values()))])
+    )
+    account = Logs([path]).accounts[0]
+    assert account.good == 1 and [reject.column for reject in account.rejects] == [next(iter(change)) for change in bad]
+
+
+def test_interleaved_writers(tmp_path: Path) -> None:
+    """A second writer's row inside a row of the first: it survives where it stands on lines of its own."""
+    other = LINES[3]  # a row of run0
+    for k in range(8, len(ROWS)):
+        for place in range(ENDS[k] + 1, ENDS[k + 1]):
+            if WHOLE[place - 1 : place] == b"\n":
+                rest = WHOLE[: ENDS[2]] + WHOLE[ENDS[3] : place] + other + WHOLE[place:]
+                read = Read(tmp_path, rest)
+                assert read.lost == {k} and read.reasons and not read.alien, (k, place)
+    assert any(b"\n" in text[:-1] for text in LINES)
+
+
+def test_text_that_looks_like_rows_of_another_log_stays_text(tmp_path: Path) -> None:
+    row = ["run0", "9", "cat log.csv", "t", "alice,1,a,b,c,d\nbob,2,a,b,c,d\n", "run0,x\nrun0,1,short\n"]
+    read = Read(tmp_path, WHOLE + line(row))
+    assert read.alien == [("run0", *row[2:])] and not read.lost and not read.reasons
+
+
+def test_wrong_numbers_of_fields(tmp_path: Path) -> None:
+    read = Read(tmp_path, WHOLE + b"run9,1,a,b,c\nrun9,2,a,b,c,d,e\n" + b"run9,3,a,b,c,d")
+    assert read.reasons == ["5 fields where the header has 6"] and len(read.alien) == 1
+    assert read.account.rejects[0].length == len(b"run9,1,a,b,c\nrun9,2,a,b,c,d,e\n")
+
+
+def test_a_record_without_end_takes_bounded_room(tmp_path: Path) -> None:
+    read = Read(tmp_path, WHOLE + b'run9,1,a,b,c,"' + b"x" * (LONGEST + (3 << 20)) + b"\n" + b"run9,2,a,b,c,d\n")
+    assert read.reasons == [f"no end of the record within {LONGEST >> 20} MiB: a quote was lost?"]
+    assert read.alien == [("run9", "a", "b", "c", "d")] and not read.lost
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_the_size_of_the_window_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    damages = [
+        WHOLE[:place] + byte + WHOLE[place + 3 :] for place in range(90, 1500, 97) for byte in (b'"', b"\n", b"\0")
+    ]
+    want = [Read(tmp_path, content) for content in damages]
+    monkeypatch.setattr("featrouter.logs.sources.CHUNK", chunk)
+    monkeypatch.setattr("featrouter.logs.rows.CHUNK", 500)
+    for before, content in zip(want, damages, strict=True):
+        read = Read(tmp_path, content)
+        assert (read.account, read.good, read.alien) == (before.account, before.good, before.alien)
+
+
+def test_rejects_are_counted_beyond_those_kept(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.csv"
+    path.write_bytes(b"task_id,model,resolved\n" + b"t,m,maybe\n" * 1500)
+    logs = Logs([path])
+    assert logs.rejected == 1500 and len(logs.accounts[0].rejects) == 1000
+    assert "outcomes.csv: and 1495 more rejected" in logs.summary()
+
+
+def test_a_column_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "turns.csv").write_bytes(WHOLE.replace(b"tool", b"turn", 1))
+    with pytest.raises(LogError, match="'turn' stands twice"):
+        Logs([tmp_path])

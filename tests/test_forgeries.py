@@ -1,0 +1,250 @@
+"""Bundles from strangers: each forgery is refused with its place. More mutations with FEATROUTER_CAMPAIGN=5000."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import pickle
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from featrouter.bundle import MAX_BYTES, Bundle, BundleError
+from featrouter.forest import Forest
+from featrouter.shap import Explainer
+
+CAMPAIGN = int(os.environ.get("FEATROUTER_CAMPAIGN", "1000"))
+GOOD = (Path(__file__).parent / "samples" / "tiny.featrouter").read_bytes()
+
+
+def reseal(data: bytes) -> bytes:
+    """What an attacker does: make the seal right again."""
+    blank = re.sub(rb'\n"seal": "[0-9a-f]*"', b'\n"seal": ""', data, count=1)
+    return blank.replace(b'\n"seal": ""', f'\n"seal": "{hashlib.sha256(blank).hexdigest()}"'.encode())
+
+
+def forged(change: Callable[[dict[str, Any]], Any]) -> bytes:
+    content = json.loads(GOOD)
+    change(content)
+    lines = (f"{json.dumps(key)}: {json.dumps(content[key])}" for key in sorted(content))
+    return reseal(("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def put(path: str, value: Any) -> Callable[[dict[str, Any]], Any]:
+    def change(content: dict[str, Any]) -> None:
+        *way, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+        for key in way:
+            content = content[key]
+        if value is ...:
+            del content[last]
+        else:
+            content[last] = value
+
+    return change
+
+
+NEST: Any = 1
+for _ in range(40):
+    NEST = [NEST]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("format", "featrouter", "not a featrouter bundle: format is 'featrouter'"),
+        ("version", True, "version is True"),
+        ("costs", ..., "the bundle: key 'costs' is missing"),
+        ("extra", 1, "the bundle: unknown key 'extra'"),
+        ("features.0", 5, r"features\[0\]: 5 is int, want str"),
+        ("features.0", "edits_files", "a name stands twice"),
+        ("features.0", "\ud800", r"features\[0\]: .* printable"),
+        ("catalogue", "XYZ", "catalogue: not a hex digest"),
+        ("heads", {}, "heads: there is none"),
+        ("heads.r1", [], r"heads.r1: \[\] is list, want dict"),
+        ("heads.R 1", {}, "heads: 'R 1' is not a name"),
+        ("heads.r1.link", "probit", "head r1: link 'probit'"),
+        ("heads.r1.link", "identity", "calibrators .*: unknown key 'r1'"),
+        ("heads.r1.cover", ..., "heads.r1: key 'cover' is missing"),
+        ("heads.r1.code", [], "heads.r1: unknown key 'code'"),
+        ("heads.r1.intercept", 1e101, "head r1: intercept"),
+        ("heads.r1.feature.2", 2.0, r"heads.r1.feature\[2\]: 2.0 is float, want int"),
+        ("heads.r1.feature.2", True, r"heads.r1.feature\[2\]: True is bool, want int"),
+        ("heads.r1.feature.2", 10**30, r"heads.r1.feature\[2\]: a number that is not finite or beyond"),
+        ("heads.r1.feature.2", 10**15, "heads.r1.feature: 1000000000000000, but there are 4 features"),
+        ("heads.r1.feature.2", -7, "head r1: feature: below -1, first at index 2"),
+        ("heads.r1.default_left.0", 1, r"heads.r1.default_left\[0\]: 1 is int, want bool"),
+        ("heads.r1.threshold.0", "Infinity", r"heads.r1.threshold\[0\]: 'Infinity' is str, want float or int"),
+        ("heads.r1.value.1", "inf", "head r1: value: not finite or beyond 1e.100, first at index 1"),
+        ("heads.r1.sizes", [5, 1, 4], "head r1: sizes add up to 10, but there are 9 nodes"),
+        ("heads.r1.left.0", 0, "head r1: left: child not above its parent or outside its tree, first at index 0"),
+        ("heads.r1.right.0", 5, "head r1: right: child not above its parent or outside its tree"),
+        ("heads.r1.right.0", 1, "head r1: left, right: a node needs one parent"),
+        ("heads.r1.left.1", 3, "head r1: left: a leaf has a child, first at index 1"),
+        ("heads.r1.cover.0", 0, "head r1: cover: an inner node without rows"),
+        ("heads.r1.cover.3", 2, "head r1: cover: not the sum of the children's, first at index 2"),
+        ("calibrators.r2", ..., "calibrators .*: key 'r2' is missing"),
+        ("calibrators.\ud800", {"kind": "none", "a": 1.0, "b": 0.0}, "calibrators .*: unknown key"),
+        ("calibrators.r1.later", {}, "calibrators.r1: a calibrator has exactly the keys"),
+        ("calibrators.r1.kind", "isotonic", "calibrators.r1: calibrator kind 'isotonic'"),
+        ("calibrators.r1", None, "calibrators.r1: a calibrator has exactly the keys"),
+        ("costs.value", 0, "costs.value: not above 0"),
+        ("costs.strong", -1.0, "costs.strong: -1.0 is below 0"),
+        ("costs.weak_remaining", [[1, 0.1], [1, 0.2]], r"costs.weak_remaining\[1\]: turn 1 does not follow 1"),
+        ("costs.weak_remaining", [[1]], r"costs.weak_remaining\[0\]: not a pair"),
+        ("costs.handover", "later", "costs.handover: 'later', known are restart, handover"),
+        ("ranges.low", [0.0], "ranges.low: 1 entries for 4 features"),
+        ("ranges.low.0", 41, "ranges: low 41 above high 40.0 at index 0"),
+        ("ranges.limit", True, "ranges.limit: True is bool, want int"),
+        ("importances.nosuch", {}, "importances: 'nosuch' is not one of the features"),
+        ("importances.edits_files.gain", ..., "importances.edits_files: key 'gain' is missing"),
+        ("metrics", [], "metrics: .* is list, want dict"),
+        ("metrics.deep", NEST, "metrics.deep.*: nested deeper than 16"),
+        ("provenance.seed", 2**70, "provenance.seed: a number that is not finite or beyond"),
+        ("provenance.who", "\udc00", "provenance.who: a lone surrogate"),
+        ("flags.0", "\udc00", r"flags\[0\]: a lone surrogate"),
+    ],
+)
+def test_a_forged_file_is_refused_with_the_place(path: str, value: Any, words: str) -> None:
+    data = forged(put(path, value))
+    with pytest.raises(BundleError, match=words) as caught:
+        Bundle.from_bytes(data)
+    assert len(str(caught.value).encode()) < 400
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "not a featrouter bundle"),
+        (pickle.dumps({"model": 1}), "not a featrouter bundle .*pickle"),
+        (b"\x1f\x8b\x08joblib", "not a featrouter bundle"),
+        (b"[1]", "not a featrouter bundle"),
+        (b"tree\nversion=v4\n", "not a featrouter bundle"),
+        (b"{}", "not a featrouter bundle: format is None"),
+        (b'{"a": 1, "a": 2}', "key 'a' stands twice"),
+        (b'{"a": NaN}', "NaN is no JSON number"),
+        (b'{"a": -Infinity}', "-Infinity is no JSON number"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON: Exceeds the limit"),
+        (b'{"a": "\xff"}', "not valid JSON: 'utf-8' codec"),
+        (b'{"a":' * 100_000, "nested too deep"),
+        (b'{"a":' + b"[" * 200_000, "nested too deep"),
+        (b"{" + b" " * MAX_BYTES, "more than 67108864 bytes"),
+    ],
+    ids=range(14),
+)
+def test_what_is_no_bundle_is_refused(data: bytes, words: str) -> None:
+    with pytest.raises(BundleError, match=words):
+        Bundle.from_bytes(data)
+
+
+def test_no_depth_escapes() -> None:
+    for depth in range(500, 1100):  # Python's own limit lies somewhere here
+        with pytest.raises(BundleError, match=r"format is|recursion|nested"):
+            Bundle.from_bytes(b'{"format":' + b"[" * depth + b"]" * depth + b"}")
+
+
+def test_a_seal_is_text() -> None:
+    with pytest.raises(BundleError, match="seal: 5 is int, want str"):
+        Bundle.from_bytes(re.sub(rb'\n"seal": "\w+"', b'\n"seal": 5', GOOD))
+
+
+def test_an_overflowing_number_is_refused() -> None:
+    data = reseal(GOOD.replace(b'"threshold": [0.1,', b'"threshold": [1e999,'))
+    with pytest.raises(BundleError, match=r"heads.c1.threshold\[0\]: a number that is not finite"):
+        Bundle.from_bytes(data)
+
+
+def scores(found: Bundle) -> np.ndarray:
+    forest = Forest(list(found.heads.values()), len(found.features))
+    rows = np.array([[np.nan] * forest.width, [0.0] * forest.width, [np.inf] * forest.width])
+    explainer = Explainer(list(found.heads.values()), forest.width)
+    parts = [explainer.contributions(row).ravel() for row in rows]
+    return np.concatenate([forest.score_many(rows).ravel(), *parts])
+
+
+JUNK = [
+    None,
+    True,
+    0,
+    -1,
+    3,
+    2**31,
+    2**63,
+    10**25,
+    0.5,
+    -0.0,
+    1e308,
+    "",
+    "inf",
+    "-inf",
+    "\ud800",
+    [],
+    {},
+    [0],
+    {"a": 1},
+]
+
+
+def mutated(rng: random.Random) -> bytes:
+    """One forged file: bytes flipped, cut or doubled, or a value of the JSON replaced; half of them sealed again."""
+    if rng.random() < 0.3:
+        data = bytearray(GOOD)
+        for _ in range(rng.randint(1, 4)):
+            at = rng.randrange(len(data))
+            kind = rng.randrange(4)
+            if kind == 0:
+                data[at] = rng.randrange(256)
+            elif kind == 1:
+                del data[at : at + rng.randint(1, 300)]
+            elif kind == 2:
+                data[at:at] = data[at : at + rng.randint(1, 300)]
+            else:
+                data[at : at + 1] = rng.choice([b"9", b"-", b'"', b",", b"]", b"1e5", b"\x00", b"true", b"1e999"])
+            data = data or bytearray(b"{")
+        return reseal(bytes(data)) if rng.random() < 0.7 else bytes(data)
+
+    def change(content: Any) -> None:
+        for _ in range(rng.randint(1, 3)):
+            here: Any = content
+            while True:
+                key = rng.choice(list(here) if isinstance(here, dict) else range(len(here)))
+                if isinstance(here[key], (dict, list)) and here[key] and rng.random() < 0.9:
+                    here = here[key]
+                    continue
+                old, pick = here[key], rng.random()
+                if pick < 0.15:
+                    del here[key]
+                elif pick < 0.5 and isinstance(old, (int, float)):
+                    here[key] = old + rng.choice([1, -1, 0.5, 1e9]) if rng.random() < 0.7 else -old
+                elif pick < 0.6 and isinstance(here, list):
+                    here.insert(key, copy.deepcopy(old))
+                else:
+                    here[key] = copy.deepcopy(rng.choice(JUNK))
+                break
+
+    return forged(change)
+
+
+def test_a_mutated_file_is_refused_or_scores_finitely() -> None:
+    rng = random.Random(5)
+    loaded = refused = 0
+    for _ in range(CAMPAIGN):
+        data = mutated(rng)
+        try:
+            found = Bundle.from_bytes(data)
+        except BundleError as error:
+            str(error).encode()  # the words themselves can be printed
+            refused += 1
+            continue
+        loaded += 1
+        assert np.isfinite(scores(found)).all()
+        assert Bundle.from_bytes(found.to_bytes()).to_bytes() == found.to_bytes()
+        for calibrator in found.calibrators.values():
+            assert all(0 < calibrator(s) < 1 for s in (-1e18, 0.0, 1e18))
+    assert loaded > CAMPAIGN / 50 and refused > CAMPAIGN / 2  # both outcomes are really tried
