@@ -68,9 +68,7 @@ class Bundle:
         """The file: sorted keys, a line a key and a line a head's array, a trailing newline; deterministic."""
         data = {item.name: getattr(self, item.name) for item in fields(self)} | {"format": FORMAT, "version": VERSION}
         data["heads"] = {name: _head_data(head) for name, head in self.heads.items()}
-        data["calibrators"] = {
-            name: calibrator.as_dict() for name, calibrator in self.calibrators.items()
-        }
+        data["calibrators"] = {name: calibrator.as_dict() for name, calibrator in self.calibrators.items()}
         blank = plain.lines(data | {"seal": ""}, depth=3) + "\n"
         return blank.replace(_SEAL.format(""), _SEAL.format(hashlib.sha256(blank.encode()).hexdigest())).encode()
 
@@ -136,9 +134,7 @@ def _read(data: bytes) -> Bundle:
     heads = plain.typed(found["heads"], dict, "heads")
     values["heads"] = {name: _head(name, head) for name, head in heads.items()}
     calibrators = plain.typed(found["calibrators"], dict, "calibrators")
-    values["calibrators"] = {
-        name: _calibrator(value, f"calibrators.{name}") for name, value in calibrators.items()
-    }
+    values["calibrators"] = {name: _calibrator(value, f"calibrators.{name}") for name, value in calibrators.items()}
     return Bundle(**values)
 
 

@@ -124,9 +124,7 @@ def _parse(family: str, table: Mapping[str, Any]) -> Lexicon:
             raise CatalogueError(f"{where}: phrase must hold {{}}, where the value goes")
         absent = row.get("absent", f"{row['meaning'][0].lower()}{row['meaning'][1:]}: unknown")
         features.append(
-            Feature(
-                f"{family}_{name}", family, row["unit"], row["meaning"], row["direction"], row["phrase"], absent
-            )
+            Feature(f"{family}_{name}", family, row["unit"], row["meaning"], row["direction"], row["phrase"], absent)
         )
     patterns = {}
     for name, row in table.get("patterns", {}).items():

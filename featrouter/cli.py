@@ -14,8 +14,8 @@ import click
 import featrouter
 
 if TYPE_CHECKING:
-    from featrouter.router import Router
     from featrouter.logs import Logs
+    from featrouter.router import Router
     from featrouter.training.table import Table
     from featrouter.trajectory import Trajectory
 
@@ -39,7 +39,7 @@ class Refused(click.ClickException):
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
-        self.exit_code = code
+        self.exit_code = code  # type: ignore[misc]  # click reads it from the instance, too
 
 
 @contextmanager
@@ -78,9 +78,11 @@ def _table(logs: Sequence[Path], jobs: int, max_rejects: int) -> tuple[Logs, Tab
         click.echo(line, err=True)
     if read.rejected > max_rejects:
         raise Refused(
-            f"{read.rejected} rows were rejected (see above); mend the log, or allow as many with --max-rejects", EXIT_DATA
+            f"{read.rejected} rows were rejected (see above); mend the log, or allow as many with --max-rejects",
+            EXIT_DATA,
         )
-    with click.progressbar(length=len(read.runs) or None, label="extracting", file=sys.stderr) as bar:
+    # A log without a runs file does not tell how many runs there are: the bar is full early, and nothing else is wrong.
+    with click.progressbar(length=max(1, len(read.runs)), label="reading runs", file=sys.stderr) as bar:
         table = table_of(read, jobs=jobs, progress=bar.update)
     return read, table
 
@@ -115,18 +117,21 @@ def features(family: str | None, markdown: bool, as_json: bool) -> None:
 @main.command()
 @LOGS
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="F.csv, or .csv.gz, .csv.xz.")
+@click.option("--outcomes", type=click.Path(path_type=Path), help="Also gather all outcomes of the logs in this file.")
 @JOBS
 @MAX_REJECTS
-def extract(logs: tuple[Path, ...], output: Path, jobs: int, max_rejects: int) -> None:
+def extract(logs: tuple[Path, ...], output: Path, outcomes: Path | None, jobs: int, max_rejects: int) -> None:
     """Turn logs into feature rows: numbers only, safe to share, and all that training needs.
 
     Example: featrouter extract runs.csv turns.csv -o features.csv.xz
     """
-    from featrouter.training.table import write_features
+    from featrouter.training.table import write_features, write_outcomes
 
     with _refusals():
-        _, table = _table(logs, jobs, max_rejects)
+        read, table = _table(logs, jobs, max_rejects)
         write_features(table, output)
+        if outcomes:
+            write_outcomes(read, outcomes)
     click.echo(f"{output}: {len(table)} rows of {len(table.names)} features", err=True)
 
 
@@ -136,7 +141,9 @@ def extract(logs: tuple[Path, ...], output: Path, jobs: int, max_rejects: int) -
 @WEAK
 @HARNESS
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle to write.")
-@click.option("--value", default=10.0, show_default=True, help="USD that one solved task is worth (can be changed later).")
+@click.option(
+    "--value", default=10.0, show_default=True, help="USD that one solved task is worth (can be changed later)."
+)
 @click.option(
     "--takeover",
     type=click.Choice(["restart", "handover"]),
@@ -196,7 +203,9 @@ def _pair(read: Logs, table: Table, weak: str | None, strong: str | None, harnes
 @STRONG
 @WEAK
 @HARNESS
-@click.option("--pair", "pairs", type=(str, str), multiple=True, metavar="WEAK STRONG", help="A pair; repeat for a table.")
+@click.option(
+    "--pair", "pairs", type=(str, str), multiple=True, metavar="WEAK STRONG", help="A pair (STRONG may be -); repeat for a table."
+)
 @click.option("--bundle", type=click.Path(exists=True, path_type=Path), help="Judge this bundle on logs it never saw.")
 @click.option("--value", default=10.0, show_default=True, help="USD that one solved task is worth.")
 @click.option("--at", multiple=True, type=int, help="Only these turns in the printed table (repeatable).")
@@ -231,14 +240,13 @@ def evaluate(
     reports = []
     with _refusals():
         read, table = _table(logs, jobs, max_rejects)
-        for weak_model, strong_model in pairs or ((weak, strong),):
+        for weak_model, named in pairs or ((weak, strong),):
+            strong_model = None if named == "-" else named
             part = _pair(read, table, weak_model, strong_model, harness)
             names = ", ".join(sorted(part.meta["weak_model"].unique()))
             click.echo(f"evaluating {names} -> {strong_model or '(no strong model)'}", err=True)
             told = predictions(part, bundle) if bundle else None
-            reports.append(
-                judge(part, weak=names, strong=strong_model, given=told, value=value, progress=_stages())
-            )
+            reports.append(judge(part, weak=names, strong=strong_model, given=told, value=value, progress=_stages()))
     if as_json:
         click.echo(json.dumps(reports if pairs else reports[0], indent=1))
     elif pairs:
@@ -314,7 +322,9 @@ def explain(
     session = _session(bundle, run, task, value, turn, ended)
     reasons = session.explain(n)
     if as_json:
-        click.echo(json.dumps([{"feature": r.feature, "effect": r.effect, "words": r.words} for r in reasons], indent=1))
+        click.echo(
+            json.dumps([{"feature": r.feature, "effect": r.effect, "words": r.words} for r in reasons], indent=1)
+        )
         return
     decision = session.decide()
     click.echo(f"turn {decision.turn}: {decision.choice}  y1 {decision.y1:.3f}  y2 {decision.y2:.3f}")
@@ -367,7 +377,9 @@ def _trajectory(run: Any) -> Trajectory:
             except (TypeError, AttributeError) as error:
                 raise Refused(f"{run.name}: turn {number}: {str(error).replace('Turn.__init__() ', '')}") from None
         return Trajectory(str(read.get("task", "")), tuple(turns), bool(read.get("ended", False)))
-    raise Refused(f"{run.name}: neither a message list, nor an object with `messages` or `turns` (featrouter decide -h)")
+    raise Refused(
+        f"{run.name}: neither a message list, nor an object with `messages` or `turns` (featrouter decide -h)"
+    )
 
 
 @main.command()
@@ -390,7 +402,9 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps(found, indent=1))
     else:
         for check in found:
-            click.echo(f"{'ok  ' if check['ok'] else 'MISS' if check['needed'] else 'note'}  {check['what']}: {check['found']}")
+            click.echo(
+                f"{'ok  ' if check['ok'] else 'MISS' if check['needed'] else 'note'}  {check['what']}: {check['found']}"
+            )
             if not check["ok"]:
                 click.echo(f"      {check['mend']}")
     if not all(check["ok"] for check in found if check["needed"]):

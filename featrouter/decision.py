@@ -25,7 +25,9 @@ class Costs:
 
     def __post_init__(self) -> None:
         if self.value is not None and not self.value > 0:
-            raise ValueError(f"Costs.value is the USD that a solved task is worth and must be above 0, not {self.value}")
+            raise ValueError(
+                f"Costs.value is the USD that a solved task is worth and must be above 0, not {self.value}"
+            )
         for name in ("weak", "strong"):
             usd = getattr(self, name)
             if usd is not None and not (usd >= 0 and math.isfinite(usd)):

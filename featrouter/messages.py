@@ -62,10 +62,12 @@ def trajectory_of(messages: Iterable[Mapping[str, Any]]) -> Trajectory:
         role, kind = message.get("role"), message.get("type")
         if role == "assistant" or kind in ("function_call", "reasoning"):
             # Responses items of one turn come one by one: they join until an output has been seen.
-            if draft is None or role == "assistant" and (draft.calls or draft.thoughts or draft.plain) or draft.plain:
-                draft = _Draft()
-                drafts.append(draft)
-            elif kind == "function_call" and _answered(draft):
+            if (
+                draft is None
+                or (role == "assistant" and (draft.calls or draft.thoughts or draft.plain))
+                or draft.plain
+                or (kind == "function_call" and _answered(draft))
+            ):
                 draft = _Draft()
                 drafts.append(draft)
             _read_assistant(draft, message)
@@ -108,7 +110,9 @@ def _read_user(draft: _Draft | None, message: Mapping[str, Any]) -> str:
     for block in _blocks(message.get("content")):
         if block.get("type") == "tool_result" and draft:
             failed = block.get("is_error")
-            draft.answer(block.get("tool_use_id"), _text(block.get("content")), bool(failed) if failed is not None else None)
+            draft.answer(
+                block.get("tool_use_id"), _text(block.get("content")), bool(failed) if failed is not None else None
+            )
         elif isinstance(block.get("text"), str):
             own.append(block["text"])
     return "\n".join(own)

@@ -61,7 +61,7 @@ def number(value: Any, where: str, low: float = -math.inf) -> float:
     """`value`, if it is a finite number of at least `low`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         # ValueError: it is a file's content that is wrong, not a caller's argument
-        raise ValueError(f"{where}: {value!r:.60} is {type(value).__name__}, want a number")  # noqa: TRY004
+        raise ValueError(f"{where}: {value!r:.60} is {type(value).__name__}, want a number")
     if (isinstance(value, int) and abs(value) > MAX_INTEGER) or not math.isfinite(value):
         raise ValueError(f"{where}: a number that is not finite or beyond 2**53")
     if value < low:

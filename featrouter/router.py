@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from featrouter.bundle import Bundle, BundleError
 from featrouter.catalogue import digest, feature_set, number
@@ -53,7 +54,7 @@ class Router:
         unknown = [name for name in bundle.features if name not in known]
         if unknown:
             raise BundleError(f"this bundle wants the feature {unknown[0]!r}, which this version does not compute")
-        self._columns = np.array([known[name] for name in bundle.features])
+        self._columns: npt.NDArray[np.intp] = np.array([known[name] for name in bundle.features])
         self._stages = {False: _Stage(bundle, ended=False), True: _Stage(bundle, ended=True)}
         self._low = np.array([-np.inf if low is None else low for low in bundle.ranges["low"]])
         self._high = np.array([np.inf if high is None else high for high in bundle.ranges["high"]])
@@ -135,8 +136,8 @@ class Session:
         self._failures = 0
         self._ended = False
         self.failed = ""
-        self._row = self._extractor.row()[router._columns]
-        self._before = self._row
+        self._row: Row = self._extractor.row()[router._columns]
+        self._before: Row = self._row
         self._scratch = {ended: stage.forest.scratch() for ended, stage in router._stages.items()}
 
     @property
@@ -175,7 +176,7 @@ class Session:
         router, ended = self._router, self._ended
         stage, bundle = router._stages[ended], router.bundle
         scores = stage.forest.score(self._row, self._scratch[ended])
-        place, told = stage.place, {arm: _NAN for arm in ("r1", "r2")}
+        place, told = stage.place, dict.fromkeys(("r1", "r2"), _NAN)
         for arm in stage.arms:
             told[arm] = stage.calibrators[arm](float(scores[place[arm]]))
         c1, c2 = self._costs.weak, self._costs.strong

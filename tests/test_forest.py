@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -141,21 +139,3 @@ def test_threads_share_a_forest() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(got == want for got in pool.map(score_all, range(8)))
-
-
-@pytest.mark.skipif("FEATROUTER_BENCH" not in os.environ, reason="benchmark: set FEATROUTER_BENCH=1")
-def test_four_heads_cost_no_more_than_one_booster_predict() -> None:
-    booster = train(100, 15)
-    forest = Forest([Head.from_booster("r1", booster.dump_model(), "logit")] * 4, WIDTH)
-    rows, scratch = table(2000, seed=3), forest.scratch()
-
-    def predict(row: np.ndarray) -> Any:
-        return booster.predict(row[None], raw_score=True, num_threads=1)
-
-    times: list[list[int]] = [[], []]
-    for row in rows:  # in turn, so that a busy machine slows both
-        for call, taken in zip((lambda r: forest.score(r, scratch), predict), times, strict=True):
-            start = time.perf_counter_ns()
-            call(row)
-            taken.append(time.perf_counter_ns() - start)
-    assert np.median(times[0]) < 1.5 * np.median(times[1])

@@ -1,6 +1,5 @@
 """Shell text cut into simple commands by the tree-sitter grammar, where that is safe and cheap."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 import re

@@ -1,6 +1,5 @@
 """Shell text cut into simple commands by a lexer: linear, never wrong-footed by a broken quote."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 import re

@@ -1,6 +1,5 @@
 """Cells of Python and SQL statements."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 import re

@@ -1,6 +1,5 @@
 """git: the verbs that read, search, edit and run; and the files that a diff names."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 import re

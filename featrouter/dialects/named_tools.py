@@ -1,6 +1,5 @@
 """Tools known by name: Claude Code, Codex, Cursor, Cline, Gemini CLI and their like, arguments as JSON or tags."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 from featrouter.dialects import bash, code, codex, editor

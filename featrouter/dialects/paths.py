@@ -1,6 +1,5 @@
 """One name for one file, however the harness spells it."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 import re
@@ -63,4 +62,4 @@ def looks_like_path(word: str) -> bool:
     """Whether an operand of an unknown program is a path rather than a name, a number or an address."""
     if len(word) > PATH_CHARS or word.startswith("-") or "://" in word or PATH_LIKE.fullmatch(word) is None:
         return False
-    return "/" in word or word.rpartition(".")[2].lower() in EXTENSIONS and "." in word
+    return "/" in word or (word.rpartition(".")[2].lower() in EXTENSIONS and "." in word)

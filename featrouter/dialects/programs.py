@@ -1,6 +1,5 @@
 """What one simple command does: the programs of a shell, by what they do to files."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 import re

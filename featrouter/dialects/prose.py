@@ -1,6 +1,5 @@
 """Telling a command line from a sentence, when a harness puts either into the same place."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 import re

@@ -1,6 +1,5 @@
 """What stands before the program that matters, and which commands start a test run."""
 
-# ruff: noqa: SIM905 - a table of words reads best as words
 from __future__ import annotations
 
 import re

@@ -34,8 +34,8 @@ class Traces:
 
     def observe(self, reading: Reading) -> None:
         self._turn = reading.number
-        # A list and not any(): every call of the turn is to be read, also after a failed one.
-        failed = any([self._observe_call(call) for call in reading.calls])
+        # A list and not a generator under any(): every call of the turn is to be read, also after a failed one.
+        failed = sum([self._observe_call(call) for call in reading.calls]) > 0
         self._errors += failed
         self._streak = self._streak + 1 if failed else 0
         if failed:

@@ -39,6 +39,7 @@ def page(bundle: Bundle, name: str) -> str:
             f"| {head} | {with_interval(row['auroc'], row['auroc_ci'])} | {number(row['brier'], 3)} "
             f"({number(row['brier_constant'], 3)}) | {gained} | {number(row['resolved'], 3)} |"
         )
+    lines += _by_model(bundle)
     lines += [f"\n**Flag:** {flag}" for flag in bundle.flags]
     costs = bundle.costs
     strong = "unknown" if costs["strong"] is None else f"{costs['strong']:.3g} USD"
@@ -52,9 +53,28 @@ def page(bundle: Bundle, name: str) -> str:
         "|---|---|---|---|---|",
     ]
     for family, row in sorted(by_family(bundle.importances).items(), key=lambda item: -(item[1]["shap"] or 0)):
-        cells = (number(row["gain"], 0), number(row["split"], 0), number(row["permutation"], 4, True), number(row["shap"], 3))
+        cells = (
+            number(row["gain"], 0),
+            number(row["split"], 0),
+            number(row["permutation"], 4, True),
+            number(row["shap"], 3),
+        )
         lines.append(f"| {family} | {' | '.join(cells)} |")
     top = sorted(bundle.importances.items(), key=lambda item: -(item[1]["shap"] or 0))[:15]
     lines += ["\n| feature | mean abs. SHAP | permutation |", "|---|---|---|"]
     lines += [f"| `{f}` | {number(row['shap'], 3)} | {number(row['permutation'], 4, True)} |" for f, row in top]
     return "\n".join(lines) + "\n" + _LIMITS
+
+
+def _by_model(bundle: Bundle) -> list[str]:
+    """AUROC within each weak model: the pooled one also rewards telling a good agent from a bad one."""
+    found = {head: row["auroc_by_weak_model"] for head, row in bundle.metrics.items() if "auroc_by_weak_model" in row}
+    if not found:
+        return []
+    lines = [
+        "\nSeveral weak models are pooled, so the AUROC above also rewards telling them apart. Within one model:\n",
+        f"| weak model | {' | '.join(found)} |",
+        f"|---|{'---|' * len(found)}",
+    ]
+    models = sorted({model for row in found.values() for model in row})
+    return lines + [f"| {m} | {' | '.join(number(row.get(m)) for row in found.values())} |" for m in models]

@@ -34,7 +34,7 @@ def remaining(table: Table) -> Floats:
     """USD that the weak run still cost after the row's turn, (n,); NaN where the log does not price its turns."""
     meta = table.meta
     left = (meta["cost_weak_usd"] - meta["spent_usd"]).clip(lower=0.0)
-    return left.where(_priced(table)).to_numpy(dtype=np.float64)
+    return np.asarray(left.where(_priced(table)), dtype=np.float64)
 
 
 def spent(table: Table) -> Floats:
@@ -42,7 +42,7 @@ def spent(table: Table) -> Floats:
     meta = table.meta
     turns = meta.groupby("run_id")["k"].transform("max")
     even = meta["cost_weak_usd"] * meta["k"] / turns.where(turns > 0, 1.0)
-    return meta["spent_usd"].where(_priced(table), even).to_numpy(dtype=np.float64)
+    return np.asarray(meta["spent_usd"].where(_priced(table), even), dtype=np.float64)
 
 
 def _priced(table: Table) -> npt.NDArray[np.bool_]:
@@ -103,7 +103,7 @@ def expected_costs(table: Table, groups: npt.NDArray[np.object_]) -> tuple[Float
 def _strong_costs(table: Table) -> Floats:
     if "cost_strong_usd" not in table.meta:
         return np.full(len(table), np.nan)
-    return table.meta["cost_strong_usd"].to_numpy(dtype=np.float64)
+    return np.asarray(table.meta["cost_strong_usd"], dtype=np.float64)
 
 
 def _even(table: Table) -> Floats:
@@ -116,9 +116,7 @@ def _held_out(
     return out_of_fold(name, "identity", x, y, runs, groups, members=MEMBERS, trees=TREES).scores
 
 
-def _beats_mean(
-    name: str, x: Floats, y: Floats, runs: npt.NDArray[np.object_], tasks: npt.NDArray[np.object_]
-) -> bool:
+def _beats_mean(name: str, x: Floats, y: Floats, runs: npt.NDArray[np.object_], tasks: npt.NDArray[np.object_]) -> bool:
     scores = _held_out(name, x, y, runs, tasks)
     return bool(_error(scores, y) < _error(np.full(len(y), y.mean()), y))
 

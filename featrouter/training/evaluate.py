@@ -33,6 +33,7 @@ from featrouter.training.verdict import co_failure, oracle_stopped, verdict
 #: Both are reported always: the sign of the trajectory's gain can flip between them (method.md section 2).
 SPLITS = {"mixed": "task_id", "repo_disjoint": "repo"}
 DRAWS = 500
+_ARMS = ("y_weak", "y_strong", "cost_weak_usd", "cost_strong_usd")
 LEAST_ROWS = 30
 
 
@@ -89,8 +90,9 @@ def evaluate(
     for split, group in sources.items():
         if group and meta[group].nunique() < 2:
             continue
-        told = given or cross_validated(table, str(group), lambda stage, split=split: progress(f"{split} {stage}"))
-        progress(f"{split} intervals")
+        progress(split)
+        told = given or cross_validated(table, str(group), progress)
+        progress("intervals")
         splits[split] = _by_turn(table, told, value, draws)
     report: dict[str, Any] = {
         "pair": {"weak": weak, "strong": strong},
@@ -166,8 +168,12 @@ def _route(table: Table, scores: Floats, rows: npt.NDArray[np.bool_], draws: int
     place = at.reindex(ends.index)
     alive = place.notna().to_numpy()
     index = place.fillna(0).to_numpy(dtype=int)
+    columns = [np.asarray(ends[name], dtype=np.float64) for name in _ARMS]
     arms = Arms(
-        *(ends[name].to_numpy(dtype=np.float64) for name in ("y_weak", "y_strong", "cost_weak_usd", "cost_strong_usd")),
+        y_weak=columns[0],
+        y_strong=columns[1],
+        cost_weak=columns[2],
+        cost_strong=columns[3],
         spent=np.where(alive, spent(table)[index], 0.0),
         alive=alive,
     )

@@ -8,9 +8,9 @@ import numpy as np
 
 from featrouter.bundle import Bundle
 from featrouter.forest import Forest
+from featrouter.logs import LogError
 from featrouter.training.costs import at_knots
 from featrouter.training.evaluate import Predictions
-from featrouter.logs import LogError
 from featrouter.training.table import Table
 
 

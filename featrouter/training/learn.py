@@ -15,11 +15,22 @@ from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
 from featrouter.catalogue import digest
 from featrouter.training.costs import fit_costs
-from featrouter.training.fit import FOLDS, MEMBERS, PARAMS, TREES, HeldOut, fit_calibrator, fit_head, out_of_fold
-from featrouter.training.fit import cross_calibrated, weights_of
+from featrouter.training.fit import (
+    FOLDS,
+    MEMBERS,
+    PARAMS,
+    TREES,
+    HeldOut,
+    cross_calibrated,
+    fit_calibrator,
+    fit_head,
+    out_of_fold,
+    weights_of,
+)
 from featrouter.training.importances import importances
 from featrouter.training.metrics import Floats, auroc, brier, interval, logloss, task_weights
 from featrouter.training.table import Table
+from featrouter.training.verdict import oracle_stopped, oracle_words
 
 #: USD that one solved task is worth, where the user does not say.
 VALUE = 10.0
@@ -67,11 +78,19 @@ def train(
         held = out_of_fold(name, "logit", part.x, y, runs, tasks)
         weights = weights_of(runs)
         calibrators[name] = fit_calibrator(held.scores, y, weights, tasks)
-        metrics[name] = _learned(cross_calibrated(held, y, weights, tasks), y, weights, tasks)
+        told = cross_calibrated(held, y, weights, tasks)
+        metrics[name] = _learned(told, y, weights, tasks)
+        models = part.meta["weak_model"].to_numpy()
+        if len(set(models)) > 1:
+            metrics[name]["auroc_by_weak_model"] = {
+                str(model): _round(auroc(told[models == model], y[models == model], weights[None, models == model])[0])
+                for model in sorted(set(models))
+            }
         if not ended:
             gain += fitted.gain
             split += fitted.split
             held_heads[name] = (part, held, y)
+    flags += [oracle_words(stop) for stop in oracle_stopped(table)]
     progress("costs")
     costs = fit_costs(table)
     progress("importances")

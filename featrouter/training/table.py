@@ -15,8 +15,8 @@ from joblib import Parallel, delayed
 
 from featrouter.catalogue import feature_set
 from featrouter.extractor import rows
-from featrouter.trajectory import Trajectory
 from featrouter.logs import LogError, Logs, Outcome, Run
+from featrouter.trajectory import Trajectory
 
 #: After how many turns a run is looked at; dense where decisions are made, thin where runs are long.
 SCHEDULE = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -93,9 +93,7 @@ def table_of(logs: Logs, *, jobs: int = 1, progress: Callable[[int], None] | Non
     return Table(meta.loc[order].reset_index(drop=True), x[order], names)
 
 
-def _extracted(
-    runs: Iterator[tuple[Run, Trajectory]], jobs: int
-) -> Iterator[list[list[tuple[object, ...]]]]:
+def _extracted(runs: Iterator[tuple[Run, Trajectory]], jobs: int) -> Iterator[list[list[tuple[object, ...]]]]:
     def batches() -> Iterator[list[tuple[Run, Trajectory]]]:
         batch: list[tuple[Run, Trajectory]] = []
         for run in runs:
@@ -131,7 +129,7 @@ def read_features(path: Path) -> Table:
         frame = pd.read_csv(
             path,
             usecols=[*META, *names],
-            dtype=dtypes,  # type: ignore[arg-type]
+            dtype=dtypes,
             keep_default_na=False,
             na_values={name: [""] for name in (*_NUMBERS, *names)},
             float_precision="round_trip",
@@ -156,6 +154,14 @@ def write_features(table: Table, path: Path) -> None:
     frame.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
 
 
+def write_outcomes(logs: Logs, path: Path) -> None:
+    """All outcomes of the logs as one *outcomes* file, sorted by task and model."""
+    rows = [(task, model, outcome.resolved, outcome.cost) for (task, model), outcome in sorted(logs.outcomes.items())]
+    frame = pd.DataFrame(rows, columns=["task_id", "model", "resolved", "cost_usd"])
+    frame["resolved"] = frame["resolved"].astype("Int64")
+    frame.to_csv(path, index=False, lineterminator="\n")
+
+
 def _is_whole(column: pd.Series[float]) -> bool:
     known = column.dropna()
     return bool((known == known.round()).all() and (known.abs() < 2**53).all())
@@ -177,7 +183,9 @@ def join_strong(table: Table, logs: Logs, strong: str) -> Table:
         if run.strong_model == strong and run.y_strong is not None and run.task_id not in outcomes:
             outcomes[run.task_id] = Outcome(run.task_id, strong, run.y_strong, run.cost_strong)
     if not outcomes:
-        known = sorted({model for _, model in logs.outcomes} | {run.strong_model for run in logs.runs.values() if run.strong_model})
+        known = sorted(
+            {model for _, model in logs.outcomes} | {run.strong_model for run in logs.runs.values() if run.strong_model}
+        )
         raise LogError(f"--strong {strong!r} has no outcome in these logs; {_nearest(strong, known)}")
     tasks = table.meta["task_id"]
     solved = tasks.map({task: outcome.resolved for task, outcome in outcomes.items()})

@@ -35,6 +35,16 @@ def oracle_stopped(table: Table) -> list[dict[str, Any]]:
     return found
 
 
+def oracle_words(stop: dict[str, Any]) -> str:
+    """The warning that goes with an oracle-stopped log."""
+    return (
+        f"oracle-stopped log: runs of {stop['weak_model']} ({stop['harness']}) that end before turn "
+        f"{stop['last_turn']} are solved in {stop['resolved_early']:.0%} of cases, those that reach it in "
+        f"{stop['resolved_at_last_turn']:.0%}. Still going is itself evidence here; "
+        "the gain is real for this environment and worth nothing elsewhere"
+    )
+
+
 def co_failure(table: Table) -> dict[str, Any] | None:
     """Share of tasks that neither model solves, with its 95 % Clopper-Pearson interval: no router can solve these."""
     if "y_strong" not in table.meta:
@@ -54,13 +64,7 @@ def co_failure(table: Table) -> dict[str, Any] | None:
 def verdict(report: dict[str, Any]) -> list[str]:
     """What a user should make of the numbers, a sentence a finding; the first says whether to route."""
     words = [_routing(report)]
-    for stop in report["oracle_stopped"]:
-        words.append(
-            f"oracle-stopped log: runs of {stop['weak_model']} ({stop['harness']}) that end before turn "
-            f"{stop['last_turn']} are solved in {stop['resolved_early']:.0%} of cases, those that reach it in "
-            f"{stop['resolved_at_last_turn']:.0%}. Still going is itself evidence here; "
-            "the gain is real for this environment and worth nothing elsewhere"
-        )
+    words += [oracle_words(stop) for stop in report["oracle_stopped"]]
     shared = report["co_failure"]
     if shared:
         words.append(
@@ -78,7 +82,9 @@ def _routing(report: dict[str, Any]) -> str:
         return "too few tasks to judge routing"
     turns = {k: row for k, row in report["splits"][split]["k"].items() if row["route_auc"] is not None}
     if not turns:
-        refused = next((row["route_auc_refused"] for row in report["splits"][split]["k"].values()), "no turn has enough runs")
+        refused = next(
+            (row["route_auc_refused"] for row in report["splits"][split]["k"].values()), "no turn has enough runs"
+        )
         return f"do not route this pair: Route-AUC is not defined ({refused})"
     beyond = {k: row for k, row in turns.items() if row["route_auc_ci"] and row["random_band"] and _beats_chance(row)}
     if not beyond:
@@ -110,7 +116,9 @@ def _routing(report: dict[str, Any]) -> str:
 
 
 def _beats_chance(row: dict[str, Any]) -> bool:
-    return bool(row["route_auc"] > row["random_band"][1] and row["route_auc_ci"][0] > float(np.mean(row["random_band"])))
+    return bool(
+        row["route_auc"] > row["random_band"][1] and row["route_auc_ci"][0] > float(np.mean(row["random_band"]))
+    )
 
 
 def _band(row: dict[str, Any]) -> str:

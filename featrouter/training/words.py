@@ -18,7 +18,9 @@ def rows_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A text table: first column to the left, the others to the right."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     lines = [
-        "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
         for row in (header, *rows)
     ]
     return "\n".join(line.rstrip() for line in lines)
@@ -41,9 +43,22 @@ def band(ends: Sequence[float] | None) -> str:
 def evaluation(report: Mapping[str, Any], at: Sequence[int] = ()) -> str:
     """One pair's report: the verdict, then a table a split."""
     pair = report["pair"]
-    lines = [f"{pair['weak']} -> {pair['strong'] or '(no strong model)'}: {report['tasks']} tasks, {report['runs']} runs"]
+    lines = [
+        f"{pair['weak']} -> {pair['strong'] or '(no strong model)'}: {report['tasks']} tasks, {report['runs']} runs"
+    ]
     lines += [f"* {sentence}" for sentence in report["verdict"]]
-    header = ["k", "runs", "r1 AUROC", "Brier (constant)", "r2 AUROC", "Route-AUC", "random", "gain over prompt", "perfect r1", "oracle"]
+    header = [
+        "k",
+        "runs",
+        "r1 AUROC",
+        "Brier (constant)",
+        "r2 AUROC",
+        "Route-AUC",
+        "random",
+        "gain over prompt",
+        "perfect r1",
+        "oracle",
+    ]
     for split, found in report["splits"].items():
         rows = []
         for k, row in [*found["k"].items(), ("end", found["end"])]:
@@ -76,7 +91,7 @@ def pairs_table(reports: Sequence[Mapping[str, Any]], at: Sequence[int]) -> str:
     ]
     for report in reports:
         pair = report["pair"]
-        name = f"{pair['weak']} -> {pair['strong']}" + (" (oracle-stopped)" if report["oracle_stopped"] else "")
+        name = f"{pair['weak']} -> {pair['strong'] or '(none)'}" + (" (oracle-stopped)" if report["oracle_stopped"] else "")
         splits = [report["splits"].get(split, {"k": {}})["k"] for split in ("mixed", "repo_disjoint")]
         for k in map(str, at):
             if k in splits[0]:
@@ -146,4 +161,9 @@ def _ranked(table: Mapping[str, Mapping[str, float | None]]) -> list[tuple[str, 
 
 
 def _cells(row: Mapping[str, float | None]) -> list[str]:
-    return [number(row["gain"], 0), number(row["split"], 0), number(row["permutation"], 4, True), number(row["shap"], 4)]
+    return [
+        number(row["gain"], 0),
+        number(row["split"], 0),
+        number(row["permutation"], 4, True),
+        number(row["shap"], 4),
+    ]

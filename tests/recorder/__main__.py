@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import random
 import sys
@@ -15,8 +16,20 @@ from .packages import Package, Task, read_all
 from .policies import POLICIES
 from .sandbox import Sandbox
 
-TURNS = ["run_id", "turn", "call", "thought", "tool", "action", "observation", "exit_code", "is_error",
-         "prompt_tokens", "completion_tokens", "cost_usd"]
+TURNS = [
+    "run_id",
+    "turn",
+    "call",
+    "thought",
+    "tool",
+    "action",
+    "observation",
+    "exit_code",
+    "is_error",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+]
 RUNS = ["run_id", "task_id", "repo", "task", "harness", "weak_model", "y_weak", "cost_weak_usd"]
 OUTCOMES = ["task_id", "model", "resolved", "cost_usd"]
 WEAK, STRONG = "scripted-agent", "scripted-strong"
@@ -25,9 +38,27 @@ PRICES = {WEAK: (0.25, 2.00), STRONG: (2.50, 20.00)}
 #: Characters of a system prompt that every call would carry.
 SYSTEM = 1600
 #: Dealt out to the tasks in turn, two or three each. Careful runs are the most frequent, stuck ones the rarest.
-DECK = ["careful", "hasty", "wrong_fix", "lost", "careful", "flaky_recovery", "looping", "careful", "hasty",
-        "flaky_recovery", "careful", "wrong_fix", "hasty", "looping", "careful", "flaky_recovery", "lost", "hasty",
-        "wrong_fix"]
+DECK = [
+    "careful",
+    "hasty",
+    "wrong_fix",
+    "lost",
+    "careful",
+    "flaky_recovery",
+    "looping",
+    "careful",
+    "hasty",
+    "flaky_recovery",
+    "careful",
+    "wrong_fix",
+    "hasty",
+    "looping",
+    "careful",
+    "flaky_recovery",
+    "lost",
+    "hasty",
+    "wrong_fix",
+]
 
 
 @dataclass(frozen=True)
@@ -72,16 +103,22 @@ def record(job: Job, model: str = WEAK) -> tuple[list[dict], dict]:
         job.package.write(sandbox.root, job.task)
         sandbox.bash("git init -q -b main && git add -A && git commit -q -m 'Release 0.4'")
         agent = Agent(sandbox, job.package, job.task, random.Random(f"{job.run_id} {job.policy}"), job.editor)
-        try:
+        with contextlib.suppress(OutOfTurns):
             POLICIES[job.policy](agent)
-        except OutOfTurns:
-            pass
         resolved = hidden_test_passes(sandbox, job.package, job.task)
     finally:
         sandbox.close()
     rows, cost = _rows(job, agent, model)
-    run = {"run_id": job.run_id, "task_id": job.task.id, "repo": job.package.name, "task": job.task.issue.strip(),
-           "harness": agent.tools.name, "weak_model": WEAK, "y_weak": int(resolved), "cost_weak_usd": f"{cost:.6f}"}
+    run = {
+        "run_id": job.run_id,
+        "task_id": job.task.id,
+        "repo": job.package.name,
+        "task": job.task.issue.strip(),
+        "harness": agent.tools.name,
+        "weak_model": WEAK,
+        "y_weak": int(resolved),
+        "cost_weak_usd": f"{cost:.6f}",
+    }
     return rows, run
 
 
@@ -99,11 +136,18 @@ def _rows(job: Job, agent: Agent, model: str) -> tuple[list[dict], float]:
             row: dict[str, object] = dict.fromkeys(TURNS, "")
             row |= {"run_id": job.run_id, "turn": turn, "call": call, "tool": tool, "action": action}
             if answer is not None:
-                row |= {"observation": answer.text, "exit_code": "" if answer.exit_code is None else answer.exit_code,
-                        "is_error": "" if answer.is_error is None else int(answer.is_error)}
+                row |= {
+                    "observation": answer.text,
+                    "exit_code": "" if answer.exit_code is None else answer.exit_code,
+                    "is_error": "" if answer.is_error is None else int(answer.is_error),
+                }
             if call == 0:
-                row |= {"thought": step.thought, "prompt_tokens": prompt, "completion_tokens": completion,
-                        "cost_usd": f"{cost:.6f}"}
+                row |= {
+                    "thought": step.thought,
+                    "prompt_tokens": prompt,
+                    "completion_tokens": completion,
+                    "cost_usd": f"{cost:.6f}",
+                }
             rows.append(row)
     return rows, total
 
@@ -137,8 +181,9 @@ def main() -> None:
     for task_job in {job.task.id: job for job in wanted}.values():
         job = Job(task_job.package, task_job.task, "strong", f"{task_job.task.id}__strong", False)
         _, run = record(job, STRONG)
-        outcomes.append({"task_id": run["task_id"], "model": STRONG, "resolved": run["y_weak"],
-                         "cost_usd": run["cost_weak_usd"]})
+        outcomes.append(
+            {"task_id": run["task_id"], "model": STRONG, "resolved": run["y_weak"], "cost_usd": run["cost_weak_usd"]}
+        )
     _write(asked.out / "outcomes.csv", OUTCOMES, outcomes)
     for policy, count in Counter(job.policy for job in wanted).items():
         print(f"{policy:15} {solved[policy]:2} of {count:2} resolved", file=sys.stderr)

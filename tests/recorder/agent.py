@@ -84,8 +84,14 @@ class Agent:
 
     def look(self) -> None:
         name = self.package.name
-        commands = ("ls", f"ls {name} tests", "ls -R . | head -40", "git log --oneline && ls", "cat README.md && ls",
-                    f"find . -name '*.py' | sort && wc -l {name}/*.py")
+        commands = (
+            "ls",
+            f"ls {name} tests",
+            "ls -R . | head -40",
+            "git log --oneline && ls",
+            "cat README.md && ls",
+            f"find . -name '*.py' | sort && wc -l {name}/*.py",
+        )
         ways = [self.tools.run(command) for command in commands]
         if isinstance(self.tools, EditorHarness):
             ways += [self.tools.view(".")] * 3
@@ -93,8 +99,14 @@ class Agent:
 
     def search(self) -> None:
         word = self.rng.choice(self.task.words)
-        command = self.rng.choice([f"grep -rn '{word}' {self.package.name}", f"grep -rn '{word}' --include='*.py' .",
-                                   f"git grep -n {word}", f"grep -n '{word}' {self.package.name}/*.py"])
+        command = self.rng.choice(
+            [
+                f"grep -rn '{word}' {self.package.name}",
+                f"grep -rn '{word}' --include='*.py' .",
+                f"git grep -n {word}",
+                f"grep -n '{word}' {self.package.name}/*.py",
+            ]
+        )
         self.step(self.say("search", word=word), self.tools.run(command))
 
     def open(self, path: str = "") -> None:
@@ -144,9 +156,19 @@ class Agent:
         if self.package.uses_unittest and not path:
             discover = "python -m unittest discover -s tests -t ."
             return self.rng.choice([discover, f"{discover} -v", "python -m unittest -q"])
-        return self.rng.choice([f"python -m pytest -q {path}", f"python -m pytest {path} -q 2>&1 | tail -40",
-                                f"python -m pytest {path} -x", f"python -m pytest -q --tb=short {path}",
-                                f"python -m pytest {path}"]).replace("  ", " ").strip()
+        return (
+            self.rng.choice(
+                [
+                    f"python -m pytest -q {path}",
+                    f"python -m pytest {path} -q 2>&1 | tail -40",
+                    f"python -m pytest {path} -x",
+                    f"python -m pytest -q --tb=short {path}",
+                    f"python -m pytest {path}",
+                ]
+            )
+            .replace("  ", " ")
+            .strip()
+        )
 
     def run_tests(self, path: str = "") -> Answer:
         return self.step(self.say("test"), self.tools.run(self.test_command(path)))
@@ -155,8 +177,14 @@ class Agent:
         return self.step(self.say(occasion, path=edit.path), self.tools.replace(edit))
 
     def undo(self) -> None:
-        command = self.rng.choice([f"git checkout {self.package.name}", f"git checkout -- {self.package.name}/",
-                                   "git stash && git stash drop", f"git restore {self.package.name}"])
+        command = self.rng.choice(
+            [
+                f"git checkout {self.package.name}",
+                f"git checkout -- {self.package.name}/",
+                "git stash && git stash drop",
+                f"git restore {self.package.name}",
+            ]
+        )
         self.step(self.say("undo"), self.tools.run(command))
 
     def show_diff(self) -> None:
@@ -172,8 +200,19 @@ class Agent:
         """A command that fails for reasons of its own."""
         name = self.package.name
         word = self.task.words[0]
-        command = self.rng.choice(["pytest -q", f"rg -n {word}", f"cat src/{name}/__init__.py", "tree -L 2", "pip list",
-                                   f"cat {name}.py", "cd /repo/src && ls", f"python -m {name}", "git diff HEAD~1"])
+        command = self.rng.choice(
+            [
+                "pytest -q",
+                f"rg -n {word}",
+                f"cat src/{name}/__init__.py",
+                "tree -L 2",
+                "pip list",
+                f"cat {name}.py",
+                "cd /repo/src && ls",
+                f"python -m {name}",
+                "git diff HEAD~1",
+            ]
+        )
         self.step(self.say("slip"), self.tools.run(command))
 
     def submit(self, occasion: str = "submit") -> None:

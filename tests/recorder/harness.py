@@ -68,7 +68,8 @@ class BashHarness:
         before = (self.sandbox.root / edit.path).read_text(encoding="utf-8")
         after = before.replace(edit.old, edit.new, 1)
         lines = difflib.unified_diff(
-            before.splitlines(True), after.splitlines(True), f"a/{edit.path}", f"b/{edit.path}", n=2)
+            before.splitlines(True), after.splitlines(True), f"a/{edit.path}", f"b/{edit.path}", n=2
+        )
         patch = "".join(lines)
         if not patch:  # the text is not there: an agent that writes from memory sends the hunk all the same
             patch = f"--- a/{edit.path}\n+++ b/{edit.path}\n@@ -12 +12 @@\n-{edit.old}\n+{edit.new}\n"

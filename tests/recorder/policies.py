@@ -22,8 +22,22 @@ SKILL = {
     "strong": {"easy": 1.0, "medium": 0.85, "hard": 0.5},
 }
 
-_ELSEWHERE = ("Manager", "handler", "config", "validate", "process_item", "DEFAULT_LIMIT", "callback", "legacy",
-              "normalize", "dispatch", "TODO", "deprecated", "_impl", "Registry")
+_ELSEWHERE = (
+    "Manager",
+    "handler",
+    "config",
+    "validate",
+    "process_item",
+    "DEFAULT_LIMIT",
+    "callback",
+    "legacy",
+    "normalize",
+    "dispatch",
+    "TODO",
+    "deprecated",
+    "_impl",
+    "Registry",
+)
 
 
 def plan(task: Task, policy: str, rng: random.Random) -> list[Edit]:
@@ -232,8 +246,9 @@ def lost(agent: Agent) -> None:
     for number in range(agent.rng.randint(3, 7)):
         if agent.chance(0.5):
             word = words[number % 5]
-            command = agent.rng.choice([f"grep -rn '{word}' .", f"grep -rni '{word}' {agent.package.name}",
-                                        f"find . -name '*{word.lower()}*'"])
+            command = agent.rng.choice(
+                [f"grep -rn '{word}' .", f"grep -rni '{word}' {agent.package.name}", f"find . -name '*{word.lower()}*'"]
+            )
             agent.step(agent.say("empty" if searched else "search", word=word), agent.tools.run(command))
             searched = True
         elif agent.chance(0.2) and len(paths) > 2:

@@ -13,8 +13,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: The only programs an agent finds. Anything else is "command not found" on every machine.
-PROGRAMS = ["bash", "cat", "cp", "diff", "echo", "env", "find", "git", "grep", "head", "ls", "mkdir", "mv", "nl", "rm",
-            "sed", "sleep", "sort", "tail", "timeout", "true", "wc"]
+PROGRAMS = [
+    "bash",
+    "cat",
+    "cp",
+    "diff",
+    "echo",
+    "env",
+    "find",
+    "git",
+    "grep",
+    "head",
+    "ls",
+    "mkdir",
+    "mv",
+    "nl",
+    "rm",
+    "sed",
+    "sleep",
+    "sort",
+    "tail",
+    "timeout",
+    "true",
+    "wc",
+]
 #: Characters of an answer that the agent gets to see: first and last, as harnesses cut.
 FIRST, LAST = 4000, 2000
 #: Seconds before a command is killed; only the endless loop of one seeded bug ever gets there.
@@ -76,20 +98,38 @@ class Sandbox:
     def _environment(self) -> dict[str, str]:
         stamp = "2024-01-01T00:00:00+0000"
         return {
-            "PATH": str(self._bin), "HOME": str(self._home),
-            "LC_ALL": "C", "TERM": "dumb", "COLUMNS": "80", "TZ": "UTC",
-            "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider",
-            "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_PAGER": "cat",
-            "GIT_AUTHOR_NAME": "Sam Example", "GIT_AUTHOR_EMAIL": "sam@example.org", "GIT_AUTHOR_DATE": stamp,
-            "GIT_COMMITTER_NAME": "Sam Example", "GIT_COMMITTER_EMAIL": "sam@example.org", "GIT_COMMITTER_DATE": stamp,
+            "PATH": str(self._bin),
+            "HOME": str(self._home),
+            "LC_ALL": "C",
+            "TERM": "dumb",
+            "COLUMNS": "80",
+            "TZ": "UTC",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "PYTHONUTF8": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_ADDOPTS": "-p no:cacheprovider",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull,
+            "GIT_PAGER": "cat",
+            "GIT_AUTHOR_NAME": "Sam Example",
+            "GIT_AUTHOR_EMAIL": "sam@example.org",
+            "GIT_AUTHOR_DATE": stamp,
+            "GIT_COMMITTER_NAME": "Sam Example",
+            "GIT_COMMITTER_EMAIL": "sam@example.org",
+            "GIT_COMMITTER_DATE": stamp,
         }
 
     def bash(self, command: str) -> Answer:
         """Runs one command line in the repository; stdout and stderr together, as a terminal shows them."""
         process = subprocess.Popen(
-            ["bash", "--norc", "-c", command.replace("/repo", str(self.root))], cwd=self.root, env=self._environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            ["bash", "--norc", "-c", command.replace("/repo", str(self.root))],
+            cwd=self.root,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             output, _ = process.communicate(timeout=LIMIT)
@@ -108,8 +148,7 @@ class Sandbox:
             text = text.replace(path, name)
         text = _SECONDS.sub("in 0.02s", text)
         text = _ADDRESS.sub("0x7f2a4c1d9e50", text)
-        text = _PLATFORM.sub(rf"\1 -- Python {sys.version_info.major}.{sys.version_info.minor}", text)
-        return text
+        return _PLATFORM.sub(rf"\1 -- Python {sys.version_info.major}.{sys.version_info.minor}", text)
 
 
 def _cut(text: str) -> str:

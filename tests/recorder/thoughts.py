@@ -47,8 +47,10 @@ THOUGHTS: dict[str, list[str]] = {
         "Let me write a test for this first; it has to be red before the fix and green after it.",
     ],
     "cause": [
-        ("I see the problem. In {path} the condition around `{word}` does not cover the reported "
-         "case. I'll fix it there."),
+        (
+            "I see the problem. In {path} the condition around `{word}` does not cover the reported "
+            "case. I'll fix it there."
+        ),
         "The bug is in {path}: `{word}` is handled wrongly. The minimal change is the following.",
         "Found it. The line in {path} contradicts the docstring, so the docstring tells what is right.",
         "So the root cause is in {path}. Let me correct it.",
