@@ -13,10 +13,12 @@ Ints = npt.NDArray[np.int64]
 
 def task_weights(tasks: npt.NDArray[np.object_], draws: int, seed: int = 0) -> Floats:
     """Bootstrap by task: (draws + 1, n) row weights; row 0 is all ones (the sample itself), each other a resample."""
+    if not len(tasks):
+        return np.ones((draws + 1, 0))
     _, codes = np.unique(tasks.astype(str), return_inverse=True)
-    n_tasks = int(codes.max()) + 1 if len(codes) else 0
+    n_tasks = int(codes.max()) + 1
     rng = np.random.default_rng(seed)
-    counts = rng.multinomial(n_tasks, np.full(n_tasks, 1.0 / max(n_tasks, 1)), size=draws).astype(np.float64)
+    counts = rng.multinomial(n_tasks, np.full(n_tasks, 1.0 / n_tasks), size=draws).astype(np.float64)
     return np.vstack([np.ones(len(codes)), counts[:, codes]])
 
 

@@ -197,7 +197,7 @@ def join_strong(table: Table, logs: Logs, strong: str) -> Table:
 
 
 def select(table: Table, *, weak: str | None, harness: Iterable[str] = ()) -> Table:
-    """The rows of one weak model (or of `all`) and, where given, of some harnesses; LogError when that is not clear."""
+    """The rows of one weak model (None or `all`: of every one) and, where given, of some harnesses; LogError if none."""
     harness = tuple(harness)
     if harness:
         kept = table.meta["harness"].isin(harness).to_numpy()
@@ -205,10 +205,8 @@ def select(table: Table, *, weak: str | None, harness: Iterable[str] = ()) -> Ta
             raise LogError(f"--harness: no run; {_nearest(harness[0], sorted(table.meta['harness'].unique()))}")
         table = table.where(kept)
     models = sorted(table.meta["weak_model"].unique())
-    if weak == "all" or (weak is None and len(models) == 1):
+    if weak in (None, "all"):
         return table
-    if weak is None:
-        raise LogError(f"the log holds {len(models)} weak models, choose one with --weak (or all): {', '.join(models)}")
     if weak not in models:
         raise LogError(f"--weak {weak!r} has no run in these logs; {_nearest(weak, models)}")
     return table.where((table.meta["weak_model"] == weak).to_numpy())

@@ -1,0 +1,69 @@
+"""The shipped default bundle is what the documented command writes, and the documents say what is true."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from featrouter import Router
+from featrouter.catalogue import feature_set
+from featrouter.cli import main
+from featrouter.training.card import page
+
+ROOT = Path(__file__).parent.parent
+DEFAULT = ROOT / "models" / "default" / "default.featrouter"
+
+
+def documented(verb: str) -> list[str]:
+    """The arguments of a `featrouter VERB` command in data/README.md."""
+    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    line = next(line for line in text.splitlines() if line.startswith(f"featrouter {verb} "))
+    return shlex.split(line)[1:]
+
+
+def test_the_documented_command_writes_the_default_bundle_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_with = Router.load().bundle.provenance
+    for package in ("lightgbm", "scikit-learn"):
+        if version(package) != made_with[package]:
+            pytest.skip(f"made with {package} {made_with[package]}, here is {version(package)}: equal bytes are not promised")
+    monkeypatch.chdir(ROOT)
+    arguments = documented("train")
+    for flag, name in (("-o", "default.featrouter"), ("--card", "card.md")):
+        arguments[arguments.index(flag) + 1] = str(tmp_path / name)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "default.featrouter").read_bytes() == DEFAULT.read_bytes()
+    assert (tmp_path / "card.md").read_bytes() == DEFAULT.with_name("card.md").read_bytes()
+
+
+def test_the_card_is_generated_from_the_bundle() -> None:
+    assert page(Router.load().bundle, DEFAULT.name) == DEFAULT.with_name("card.md").read_text(encoding="utf-8")
+
+
+def test_readme_says_how_many_features_there_are_and_stays_short() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"reads {len(feature_set())} hand-made features" in text
+    assert len(text.splitlines()) < 250
+
+
+def test_every_verb_in_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    verbs = set(re.findall(r"^featrouter (\w+)", text, re.MULTILINE))
+    assert verbs and verbs <= set(main.commands)
+
+
+def test_decide_on_a_recorded_run_from_the_command_line(tmp_path: Path) -> None:
+    run = tmp_path / "run.json"
+    turns = [{"thought": "look", "action": "cat a.py", "observation": "x = 1", "tool": "bash"}] * 3
+    run.write_text(json.dumps({"task": "fix a.py", "turns": turns}), encoding="utf-8")
+    result = CliRunner().invoke(main, ["decide", "default", str(run)])
+    assert result.exit_code == 0, result.output
+    assert set(json.loads(result.stdout)) >= {"choice", "r1", "r2", "y1", "y2", "c1", "c2", "turn", "reasons"}
