@@ -29,7 +29,9 @@ MAX_REJECTS = click.option(
     "--max-rejects", default=0, show_default=True, help="Rows that may be rejected before this ends with exit code 3."
 )
 STRONG = click.option("--strong", metavar="MODEL", help="The strong model, as the outcomes (or runs) name it.")
-WEAK = click.option("--weak", metavar="MODEL", help="The weak model, where the logs hold several; else they are pooled.")
+WEAK = click.option(
+    "--weak", metavar="MODEL", help="The weak model, where the logs hold several; else they are pooled."
+)
 HARNESS = click.option("--harness", multiple=True, metavar="NAME", help="Only runs of this harness (repeatable).")
 VALUE = click.option("--value", type=float, default=None, help="USD that one solved task is worth to you.")
 
@@ -197,7 +199,9 @@ def _pair(read: Logs, table: Table, weak: str | None, strong: str | None, harnes
     table = select(table, weak=weak, harness=harness)
     models = sorted(table.meta["weak_model"].unique())
     if weak is None and len(models) > 1:
-        click.echo(f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one", err=True)
+        click.echo(
+            f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one", err=True
+        )
     return join_strong(table, read, strong) if strong else table
 
 
@@ -207,7 +211,12 @@ def _pair(read: Logs, table: Table, weak: str | None, strong: str | None, harnes
 @WEAK
 @HARNESS
 @click.option(
-    "--pair", "pairs", type=(str, str), multiple=True, metavar="WEAK STRONG", help="A pair (STRONG may be -); repeat for a table."
+    "--pair",
+    "pairs",
+    type=(str, str),
+    multiple=True,
+    metavar="WEAK STRONG",
+    help="A pair (STRONG may be -); repeat for a table.",
 )
 @click.option("--bundle", type=click.Path(exists=True, path_type=Path), help="Judge this bundle on logs it never saw.")
 @click.option("--value", default=10.0, show_default=True, help="USD that one solved task is worth.")

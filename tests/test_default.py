@@ -33,7 +33,9 @@ def test_the_documented_command_writes_the_default_bundle_byte_for_byte(
     made_with = Router.load().bundle.provenance
     for package in ("lightgbm", "scikit-learn"):
         if version(package) != made_with[package]:
-            pytest.skip(f"made with {package} {made_with[package]}, here is {version(package)}: equal bytes are not promised")
+            pytest.skip(
+                f"made with {package} {made_with[package]}, here is {version(package)}: equal bytes are not promised"
+            )
     monkeypatch.chdir(ROOT)
     arguments = documented("train")
     for flag, name in (("-o", "default.featrouter"), ("--card", "card.md")):

@@ -91,7 +91,9 @@ def pairs_table(reports: Sequence[Mapping[str, Any]], at: Sequence[int]) -> str:
     ]
     for report in reports:
         pair = report["pair"]
-        name = f"{pair['weak']} -> {pair['strong'] or '(none)'}" + (" (oracle-stopped)" if report["oracle_stopped"] else "")
+        name = f"{pair['weak']} -> {pair['strong'] or '(none)'}" + (
+            " (oracle-stopped)" if report["oracle_stopped"] else ""
+        )
         splits = [report["splits"].get(split, {"k": {}})["k"] for split in ("mixed", "repo_disjoint")]
         for k in map(str, at):
             if k in splits[0]:
