@@ -32,7 +32,7 @@ def page(bundle: Bundle, name: str) -> str:
         "| head | AUROC | Brier (constant) | log-loss gained over the base rate | base rate |",
         "|---|---|---|---|---|",
     ]
-    for head, row in bundle.metrics.items():
+    for head, row in sorted(bundle.metrics.items()):
         ends = row["logloss_gain_ci"]
         gained = f"{number(row['logloss_gain'], 4, True)} [{number(ends[0], 4, True)}, {number(ends[1], 4, True)}]"
         lines.append(
@@ -68,7 +68,7 @@ def page(bundle: Bundle, name: str) -> str:
 
 def _by_model(bundle: Bundle) -> list[str]:
     """AUROC within each weak model: the pooled one also rewards telling a good agent from a bad one."""
-    found = {head: row["auroc_by_weak_model"] for head, row in bundle.metrics.items() if "auroc_by_weak_model" in row}
+    found = {head: row["auroc_by_weak_model"] for head, row in sorted(bundle.metrics.items()) if "auroc_by_weak_model" in row}
     if not found:
         return []
     lines = [
