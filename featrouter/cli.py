@@ -372,10 +372,11 @@ def _trajectory(run: Any) -> Trajectory:
     from featrouter.messages import trajectory_of
     from featrouter.trajectory import Call, Trajectory, Turn
 
+    name = getattr(run, "name", "<stdin>")
     try:
         read = json.load(run)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise Refused(f"{run.name}: not JSON: {error}") from None
+        raise Refused(f"{name}: not JSON: {error}") from None
     if isinstance(read, list):
         return trajectory_of(read)
     if isinstance(read, dict) and isinstance(read.get("messages"), list):
@@ -387,11 +388,9 @@ def _trajectory(run: Any) -> Trajectory:
                 calls = tuple(Call(**call) for call in fields.pop("calls", ()))
                 turns.append(Turn(**fields, calls=calls))
             except (TypeError, AttributeError) as error:
-                raise Refused(f"{run.name}: turn {number}: {str(error).replace('Turn.__init__() ', '')}") from None
+                raise Refused(f"{name}: turn {number}: {str(error).replace('Turn.__init__() ', '')}") from None
         return Trajectory(str(read.get("task", "")), tuple(turns), bool(read.get("ended", False)))
-    raise Refused(
-        f"{run.name}: neither a message list, nor an object with `messages` or `turns` (featrouter decide -h)"
-    )
+    raise Refused(f"{name}: neither a message list, nor an object with `messages` or `turns` (featrouter decide -h)")
 
 
 @main.command()

@@ -68,7 +68,9 @@ def page(bundle: Bundle, name: str) -> str:
 
 def _by_model(bundle: Bundle) -> list[str]:
     """AUROC within each weak model: the pooled one also rewards telling a good agent from a bad one."""
-    found = {head: row["auroc_by_weak_model"] for head, row in sorted(bundle.metrics.items()) if "auroc_by_weak_model" in row}
+    found = {
+        head: row["auroc_by_weak_model"] for head, row in sorted(bundle.metrics.items()) if "auroc_by_weak_model" in row
+    }
     if not found:
         return []
     lines = [

@@ -144,7 +144,7 @@ def read_features(path: Path) -> Table:
         bad = ~frame[column].isin(allowed) & frame[column].notna()
         if bad.any():
             row = int(np.argmax(bad.to_numpy()))
-            raise LogError(f"{path}: row {row + 2}, column {column}: {frame[column].iloc[row]!r} is not 0, 1 or blank")
+            raise LogError(f"{path}: row {row + 2}, column {column}: {frame[column].iloc[row]:g} is not 0, 1 or blank")
     return _table(frame, names)
 
 
