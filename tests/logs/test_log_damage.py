@@ -91,7 +91,7 @@ def test_a_file_cut_anywhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 40, 300])
 def test_nul_blocks(tmp_path: Path, size: int) -> None:
-    for start in range(ENDS[0], len(WHOLE) - size, 23):
+    for start in range(ENDS[0], len(WHOLE) - size, 7):
         read = Read(tmp_path, WHOLE[:start] + b"\0" * size + WHOLE[start + size :])
         hit = set(range(bisect(ENDS, start) - 1, bisect(ENDS, start + size)))  # with its line end a row loses the next
         assert read.lost and read.lost <= hit, start
@@ -188,16 +188,21 @@ def test_hostile_cells_of_turns(tmp_path: Path, column: str, value: str, extra: 
     assert account.good == 1 and [reject.column for reject in account.rejects] == [next(iter(change)) for change in bad]
 
 
-def test_interleaved_writers(tmp_path: Path) -> None:
-    """A second writer's row inside a row of the first: it survives where it stands on lines of its own."""
-    other = LINES[3]  # a row of run0
-    for k in range(8, len(ROWS)):
-        for place in range(ENDS[k] + 1, ENDS[k + 1]):
-            if WHOLE[place - 1 : place] == b"\n":
-                rest = WHOLE[: ENDS[2]] + WHOLE[ENDS[3] : place] + other + WHOLE[place:]
-                read = Read(tmp_path, rest)
-                assert read.lost == {k} and read.reasons and not read.alien, (k, place)
-    assert any(b"\n" in text[:-1] for text in LINES)
+@pytest.mark.parametrize("other", [0, 2])  # a row without quotes, and one with
+def test_interleaved_writers(tmp_path: Path, other: int) -> None:
+    """A second writer's row inside a row of the first survives where it stands on lines of its own.
+
+    Without quotes, and with free text in the last column, it may also be a row that lost its last quote: refused then.
+    """
+    before, row, after = WHOLE[: ENDS[other]], LINES[other + 1], ENDS[other + 1]
+    starts = [place for place in range(ENDS[8] + 1, len(WHOLE)) if WHOLE[place - 1 : place] == b"\n"]
+    inside = [place for place in starts if place not in ENDS]
+    assert len(inside) > 20
+    for place in inside:
+        read = Read(tmp_path, before + WHOLE[after:place] + row + WHOLE[place:])
+        torn = bisect(ENDS, place) - 1
+        assert torn in read.lost and read.lost <= {torn, other} and read.reasons and not read.alien, place
+        assert other in read.good or b'"' not in row, place
 
 
 def test_text_that_looks_like_rows_of_another_log_stays_text(tmp_path: Path) -> None:
@@ -210,6 +215,19 @@ def test_wrong_numbers_of_fields(tmp_path: Path) -> None:
     read = Read(tmp_path, WHOLE + b"run9,1,a,b,c\nrun9,2,a,b,c,d,e\n" + b"run9,3,a,b,c,d")
     assert read.reasons == ["5 fields where the header has 6"] and len(read.alien) == 1
     assert read.account.rejects[0].length == len(b"run9,1,a,b,c\nrun9,2,a,b,c,d,e\n")
+
+
+def test_a_rejected_range_goes_on_to_the_next_row_that_holds(tmp_path: Path) -> None:
+    read = Read(tmp_path, WHOLE + b"run9,1,a,b,c\nrun9,two,a,b,c,d\nrun9,3,a,b,c,d\n")
+    assert read.reasons == ["5 fields where the header has 6"] and len(read.alien) == 1
+
+
+@pytest.mark.parametrize("label,found", [("1", {"b", "z"}), ("", {"a", "z"})])
+def test_a_labelled_run_inside_a_text_is_a_run(tmp_path: Path, label: str, found: set[str]) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(b'run_id,task_id,task,y_weak\na,t,"text\nb,u,x,%s\n",0\nz,t,x,1\n' % label.encode())
+    logs = Logs([path])
+    assert set(logs.runs) == found and logs.rejected == 2 * bool(label)
 
 
 def test_a_record_without_end_takes_bounded_room(tmp_path: Path) -> None:
@@ -229,6 +247,13 @@ def test_the_size_of_the_window_changes_nothing(tmp_path: Path, monkeypatch: pyt
     for before, content in zip(want, damages, strict=True):
         read = Read(tmp_path, content)
         assert (read.account, read.good, read.alien) == (before.account, before.good, before.alien)
+
+
+def test_a_record_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featrouter.logs.rows.LONGEST", 1 << 20)
+    read = Read(tmp_path, WHOLE + line(["run9", "1", "a", "b", "c\n", "x" * (1 << 20)]) + b"run9,2,a,b,c,d\n")
+    assert read.reasons == ["no end of the record within 1 MiB: a quote was lost?"] and not read.lost
+    assert read.alien == [("run9", "a", "b", "c", "d")]
 
 
 def test_rejects_are_counted_beyond_those_kept(tmp_path: Path) -> None:

@@ -109,6 +109,13 @@ def test_a_cut_packed_file_gives_what_precedes_the_cut(tmp_path: Path, kind: str
     assert logs.accounts[0].good > 1500
 
 
+def test_the_last_row_of_a_cut_file_is_not_trusted(tmp_path: Path) -> None:
+    path = tmp_path / "turns.csv.gz"
+    path.write_bytes(gzip.compress(b"run_id,turn,action,observation,cost_usd\nr,1,a,b,0.5\nr,2,a,b,0.1")[:-8])
+    account = Logs([path]).accounts[0]
+    assert account.good == 1 and [reject.line for reject in account.rejects] == [3, 3]
+
+
 @pytest.mark.parametrize("module,extra", [("zstandard", "zstd"), ("pyarrow", "parquet")])
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, extra: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)

@@ -83,7 +83,8 @@ def test_a_directory_holds_all_four_forms(small: Path) -> None:
 
 def test_the_order_of_rows_and_files_changes_nothing(small: Path, tmp_path: Path) -> None:
     want = list(Logs([small]).trajectories())
-    rows = list(csv.reader((small / "turns.csv").open(newline="")))
+    with (small / "turns.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
     write(small / "turns.csv", [rows[0], *rows[:0:-1]])
     assert list(Logs([small / "runs.csv", small / "turns.csv"]).trajectories()) == want
     assert list(Logs([small / "turns.csv", small / "runs.csv", small]).trajectories()) == want
