@@ -217,6 +217,9 @@ class Session:
     def _explain(self, n: int) -> list[Reason]:
         stage = self._router._stages[self._ended]
         shares = dict(zip(stage.arms, stage.explainer.contributions(self._row), strict=True))
+        for arm, calibrator in stage.calibrators.items():
+            if calibrator.kind == "constant":  # its score moves nothing, so no feature does
+                del shares[arm]
         nothing = np.zeros(stage.width + 1)
         effects = (shares.get("r2", nothing) - shares.get("r1", nothing))[:-1]
         order = np.argsort(-np.abs(effects), kind="stable")[: max(0, n)]

@@ -62,7 +62,9 @@ def test_reasons_are_the_exact_shares_of_r2_minus_r1(router: Router) -> None:
     run, trajectory = RUNS[3]
     session = router.replay(replace(trajectory, ended=False), task=run.task)
     heads = router.bundle.heads
-    shares = contributions(heads["r2"], session.row)[:-1] - contributions(heads["r1"], session.row)[:-1]
+    moves = {name: calibrator.kind != "constant" for name, calibrator in router.bundle.calibrators.items()}
+    assert moves["r1"]
+    shares = moves["r2"] * contributions(heads["r2"], session.row)[:-1] - contributions(heads["r1"], session.row)[:-1]
     reasons = session.explain(len(shares))
     told = {reason.feature: reason.effect for reason in reasons}
     for name, share in zip(router.bundle.features, shares.tolist(), strict=True):

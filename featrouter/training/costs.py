@@ -56,7 +56,8 @@ def weak_knots(table: Table) -> Knots:
     left = table.meta["cost_weak_usd"].to_numpy() - spent(table)
     k = table.meta["k"].to_numpy()
     alive = (table.meta["at_end"].to_numpy() == 0) & ~np.isnan(left)
-    return [[float(at), float(f"{np.mean(left[alive & (k == at)]):.6g}")] for at in np.unique(k[alive])]
+    # a run's turns may be priced above the run itself: nothing is left then, not less than nothing
+    return [[float(at), max(0.0, float(f"{np.mean(left[alive & (k == at)]):.6g}"))] for at in np.unique(k[alive])]
 
 
 def at_knots(knots: Knots, k: Floats) -> Floats:

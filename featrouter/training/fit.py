@@ -73,7 +73,7 @@ def fit_head(
     """
     nothing = np.zeros(x.shape[1])
     flag = too_little(name, y, runs) if link == "logit" else ""
-    if flag or len(y) == 0:
+    if flag or len(np.unique(runs.astype(str))) < 2:  # of one run, bagging may leave no row at all
         mean = float(np.average(y, weights=weights_of(runs))) if len(y) else 0.0
         p = min(max(mean if len(y) else 0.5, 0.01), 0.99)
         score = float(np.log(p / (1 - p))) if link == "logit" else mean
@@ -115,11 +115,13 @@ def too_little(name: str, y: Floats, runs: npt.NDArray[np.object_]) -> str:
 
 def folds(y: Floats, groups: npt.NDArray[np.object_], n: int = FOLDS, seed: int = 0) -> Iterator[tuple[Mask, Mask]]:
     """(train, test) masks: no group in both, resolved rates alike. Fewer folds where there are fewer groups."""
-    n = min(n, len(np.unique(groups.astype(str))))
+    strata = np.nan_to_num(y, nan=2.0).astype(int)
+    # scikit-learn refuses more folds than the largest class has rows
+    n = min(n, len(np.unique(groups.astype(str))), int(np.bincount(strata, minlength=1).max()))
     if n < 2:
         return
     splitter = StratifiedGroupKFold(n_splits=n, shuffle=True, random_state=seed)
-    for train, test in splitter.split(np.zeros(len(y)), np.nan_to_num(y, nan=2.0).astype(int), groups.astype(str)):
+    for train, test in splitter.split(np.zeros(len(y)), strata, groups.astype(str)):
         masks = np.zeros(len(y), bool), np.zeros(len(y), bool)
         masks[0][train], masks[1][test] = True, True
         yield masks
@@ -171,7 +173,10 @@ def cross_calibrated(held: HeldOut, y: Floats, weights: Floats, groups: npt.NDAr
 
 
 def fit_calibrator(scores: Floats, y: Floats, weights: Floats, groups: npt.NDArray[np.object_]) -> Calibrator:
-    """Platt where it lowers the log-loss, cross-validated by group over these out-of-fold scores; otherwise none."""
+    """Platt where it lowers the log-loss, cross-validated by group over these out-of-fold scores; otherwise none.
+
+    Where the scores rank backwards the head has learned nothing that holds: the base rate, as a constant.
+    """
     none = Calibrator("none")
     if min(y.sum(), len(y) - y.sum()) < LEAST_OF_A_CLASS:
         return none
@@ -182,4 +187,6 @@ def fit_calibrator(scores: Floats, y: Floats, weights: Floats, groups: npt.NDArr
         held[test] = Calibrator.platt(scores[train], y[train], weights[train])(scores[test])
     if np.isnan(held).any() or logloss(held, y, weights) >= logloss(none(scores), y, weights):
         return none
-    return Calibrator.platt(scores, y, weights)
+    found = Calibrator.platt(scores, y, weights)
+    # Scores that rank backwards where they were not trained hold nothing: turning them round would learn the folds.
+    return found if found.a > 0 else Calibrator("constant", b=float(np.average(y, weights=weights)))

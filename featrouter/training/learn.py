@@ -78,6 +78,8 @@ def train(
         held = out_of_fold(name, "logit", part.x, y, runs, tasks)
         weights = weights_of(runs)
         calibrators[name] = fit_calibrator(held.scores, y, weights, tasks)
+        if calibrators[name].kind == "constant":
+            flags.append(f"{name} answers the base rate: what it learned does not hold on tasks it did not see")
         told = cross_calibrated(held, y, weights, tasks)
         metrics[name] = _learned(told, y, weights, tasks)
         models = part.meta["weak_model"].to_numpy()

@@ -149,9 +149,10 @@ def random_band(arms: Arms, draws: int = 200, seed: int = 0) -> tuple[float, flo
 def oracle_scores(arms: Arms) -> Floats:
     """Escalation order of one who knows both outcomes: gains first, cheapest first; then what costs least to lose.
 
-    Harm (weak solves, strong does not) comes last.
+    Before all, what harms nobody and costs nothing; harm (weak solves, strong does not) comes last.
     """
     gain = arms.y_strong - arms.y_weak
     dearer = arms.spent + arms.cost_strong - arms.cost_weak
     spread = float(np.ptp(dearer)) or 1.0
-    return np.asarray(gain * 10 - (dearer - dearer.min()) / spread)
+    free = (gain >= 0) & (dearer <= 0)
+    return np.asarray(gain * 10 + free * 20 - (dearer - dearer.min()) / spread)

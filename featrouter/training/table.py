@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import difflib
+import lzma
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +25,8 @@ from featrouter.trajectory import Trajectory
 SCHEDULE = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 _TEXT = ("run_id", "task_id", "repo", "harness", "weak_model")
-_NUMBERS = ("k", "at_end", "y_weak", "cost_weak_usd", "spent_usd")
+_USD = ("cost_weak_usd", "spent_usd")
+_NUMBERS = ("k", "at_end", "y_weak", *_USD)
 #: The columns of the *features* log form that are not features.
 META = (*_TEXT, *_NUMBERS)
 
@@ -121,7 +124,7 @@ def _batch_rows(batch: Sequence[tuple[Run, Trajectory]]) -> list[list[tuple[obje
 def read_features(path: Path) -> Table:
     """A *features* file. Raises LogError when its columns are not this version's catalogue or its labels are not 0/1."""
     names = feature_set().names
-    header = list(pd.read_csv(path, nrows=0).columns)
+    header = list(_read_csv(path, nrows=0).columns)
     missing = [name for name in (*META, *names) if name not in header]
     if missing:
         raise LogError(
@@ -129,23 +132,32 @@ def read_features(path: Path) -> Table:
             "another catalogue; extract it again from the turns (featrouter extract)"
         )
     dtypes: dict[str, object] = dict.fromkeys(_TEXT, str) | dict.fromkeys((*_NUMBERS, *names), np.float64)
-    try:
-        frame = pd.read_csv(
-            path,
-            usecols=[*META, *names],
-            dtype=dtypes,
-            keep_default_na=False,
-            na_values={name: [""] for name in (*_NUMBERS, *names)},
-            **_EXACT,
-        )
-    except (ValueError, OSError, EOFError) as error:
-        raise LogError(f"{path}: cannot be read as numbers: {error}") from None
-    for column, allowed in (("y_weak", (0.0, 1.0)), ("at_end", (0.0, 1.0))):
-        bad = ~frame[column].isin(allowed) & frame[column].notna()
-        if bad.any():
-            row = int(np.argmax(bad.to_numpy()))
-            raise LogError(f"{path}: row {row + 2}, column {column}: {frame[column].iloc[row]:g} is not 0, 1 or blank")
+    frame = _read_csv(
+        path,
+        usecols=[*META, *names],
+        dtype=dtypes,
+        keep_default_na=False,
+        na_values={name: [""] for name in (*_NUMBERS, *names)},
+        **_EXACT,
+    )
+    usd = [(name, frame[name].isna() | frame[name].between(0, 1e100), "a number >= 0, or blank") for name in _USD]
+    for column, good, wanted in (
+        ("y_weak", frame["y_weak"].isin((0, 1)) | frame["y_weak"].isna(), "0, 1 or blank"),
+        ("at_end", frame["at_end"].isin((0, 1)), "0 or 1"),
+        ("k", frame["k"].between(0, 2**53) & (frame["k"] % 1 == 0), "a whole number >= 0"),
+        *usd,
+    ):
+        if not good.all():
+            row = int(np.argmin(good.to_numpy()))
+            raise LogError(f"{path}: row {row + 2}, column {column}: {frame[column].iloc[row]:g} is not {wanted}")
     return _table(frame, names)
+
+
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, **options)
+    except (ValueError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise LogError(f"{path}: cannot be read as numbers: {error}") from None
 
 
 def write_features(table: Table, path: Path) -> None:

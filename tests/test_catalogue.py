@@ -1,0 +1,218 @@
+"""The catalogue: its patterns' own examples, their running time, its checks and its digest."""
+
+from __future__ import annotations
+
+import copy
+import re
+import time
+import tomllib
+from typing import Any
+
+import pytest
+
+from featrouter import catalogue, catalogue_page
+from featrouter.catalogue import CatalogueError, Lexicon, Pattern
+from featrouter.families.testruns import result_by, result_of
+from featrouter.resources import resource
+
+PATTERNS = [
+    pytest.param(family, pattern, id=f"{family}.{pattern.name}")
+    for family in catalogue.FAMILIES
+    for pattern in catalogue.lexicon(family).patterns.values()
+]
+COUNTS = ("passed", "failed", "errors", "skipped")
+SIZE = 6000
+BUDGET = 0.050  # seconds of CPU
+
+
+def table(family: str) -> dict[str, Any]:
+    return tomllib.loads(resource(f"features/{family}.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("family", "pattern"), PATTERNS)
+def test_examples_match(family: str, pattern: Pattern) -> None:
+    for example in pattern.matches:
+        match = pattern.search(example["text"])
+        assert match is not None, example
+        if "found" in example:
+            assert example["found"] in (match.group(0), *match.groups()[:1])
+        unknown = set(example) - {"text", "found", *COUNTS}
+        assert not unknown, f"{family}: keys that nothing checks: {unknown}"
+
+
+@pytest.mark.parametrize(("family", "pattern"), PATTERNS)
+def test_counter_examples_do_not_match(family: str, pattern: Pattern) -> None:
+    for text in pattern.rejects:
+        assert pattern.search(text) is None, f"{family}: {text}"
+
+
+@pytest.mark.parametrize(("family", "pattern"), PATTERNS)
+def test_gates_never_hide_an_example(family: str, pattern: Pattern) -> None:
+    for example in pattern.matches:
+        assert pattern.open_for(example["text"]), example
+        assert pattern.regex.search(example["text"]), example
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(p, id=p.name)
+        for p in catalogue.lexicon("testruns").patterns.values()
+        if p.style in ("counts", "tally", "ctest")
+    ],
+)
+def test_runner_examples_give_their_numbers(pattern: Pattern) -> None:
+    stated = 0
+    for example in pattern.matches:
+        result = result_by(pattern, example["text"])
+        assert result is not None
+        for count in COUNTS:
+            if count in example:
+                stated += 1
+                assert getattr(result, count) == example[count], (count, example)
+        assert result_of(example["text"]) == result, "another runner claims this text first"
+    assert stated, "the examples of a runner state numbers"
+
+
+def hostile(pattern: Pattern) -> list[str]:
+    """Seeds whose repeats are the worst for this pattern: its examples, whole and cut, its gates, and single marks."""
+    seeds = [str(example["text"]) for example in pattern.matches]
+    seeds += [seed[:-1] for seed in seeds if len(seed) > 1] + [seed + "\n" for seed in seeds]
+    seeds += list(pattern.gates)
+    seeds += ["a", "A", " ", "(", "1", "1 ", "\n", "\t", "a_", "a.", "a/", "Error", "Error.", "=", "-", "`", '"', ": "]
+    return [seed for seed in seeds if seed]
+
+
+def cpu(pattern: Pattern, text: str) -> float:
+    started = time.process_time()
+    for _ in pattern.regex.finditer(text):
+        pass
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize(("family", "pattern"), PATTERNS)
+def test_running_time_is_bounded_and_about_linear(family: str, pattern: Pattern) -> None:
+    # The regex itself is timed, without its gates, at n and 4n; below a millisecond the clock says nothing.
+    slow = []
+    prefix = "".join(pattern.gates)
+    for seed in hostile(pattern):
+        for text in ((seed * SIZE)[:SIZE], (prefix + seed * SIZE)[:SIZE]):
+            whole = cpu(pattern, text)
+            if whole >= BUDGET / 4:
+                whole = min(whole, cpu(pattern, text), cpu(pattern, text))
+            if whole >= BUDGET:
+                slow.append(f"{whole * 1000:.0f} ms on {seed[:30]!r} repeated")
+            elif whole >= 0.004:
+                quarter = min(cpu(pattern, text[: SIZE // 4]) for _ in range(3))
+                if whole > 10 * quarter:
+                    slow.append(f"{quarter * 1000:.1f} ms, four times as long {whole * 1000:.1f} ms: {seed[:30]!r}")
+    assert not slow, f"{family}.{pattern.name}: {slow}"
+
+
+GOOD: dict[str, Any] = {
+    "summary": "s",
+    "features": {"x": {"unit": "u", "meaning": "Means x", "direction": "+", "phrase": "{} x"}},
+    "patterns": {"p": {"regex": "a+", "matches": [{"text": "a"}]}},
+    "words": {"w": ["b", "a"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "key", "value"),
+    [
+        ("features", "x", "unit", None),
+        ("features", "x", "phrase", None),
+        ("features", "x", "surplus", "s"),
+        ("features", "x", "direction", "up"),
+        ("features", "x", "phrase", "no place for the value"),
+        ("patterns", "p", "regex", None),
+        ("patterns", "p", "matches", None),
+        ("patterns", "p", "matches", []),
+        ("patterns", "p", "surplus", "s"),
+        ("patterns", "p", "regex", "(a"),
+    ],
+)
+def test_a_malformed_table_names_file_table_and_key(kind: str, name: str, key: str, value: Any) -> None:
+    bad = copy.deepcopy(GOOD)
+    if value is None:
+        del bad[kind][name][key]
+    else:
+        bad[kind][name][key] = value
+    with pytest.raises(CatalogueError, match=re.escape(f"fam.toml [{kind}.{name}]")) as caught:
+        catalogue._parse("fam", bad)
+    assert (key if key != "surplus" else "keys") in str(caught.value)
+
+
+def test_the_good_table_is_good() -> None:
+    lex = catalogue._parse("fam", GOOD)
+    assert [f.name for f in lex.features] == ["fam_x"]
+    assert lex.features[0].word(float("nan")) == "means x: unknown"
+    assert lex.features[0].word(2.0) == "2 x"
+    assert lex.words["w"] == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.0, "3"), (-2.0, "-2"), (0.12345, "0.123"), (1234.56, "1235"), (float("inf"), "inf"), (0.0, "0")],
+)
+def test_number(value: float, text: str) -> None:
+    assert catalogue.number(value) == text
+
+
+def parsed(changed: dict[str, Any]) -> Lexicon:
+    return catalogue._parse("testruns", changed)
+
+
+def test_digest_ignores_wording_and_examples() -> None:
+    plain, reworded = table("testruns"), table("testruns")
+    for row in reworded["features"].values():
+        row["meaning"] += "!"
+        row["phrase"] += "!"
+        row["direction"] = "?"
+        row["absent"] = "never seen"
+    for row in reworded["patterns"].values():
+        row["rejects"] = []
+    assert catalogue._digest([parsed(plain)]) == catalogue._digest([parsed(reworded)])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("patterns", "pytest", "regex"),
+        ("patterns", "pytest", "style"),
+        ("patterns", "pytest", "join"),
+        ("features", "runs", "unit"),
+    ],
+)
+def test_digest_follows_what_changes_values(path: tuple[str, str, str]) -> None:
+    changed = table("testruns")
+    kind, name, key = path
+    changed[kind][name][key] += "x"
+    assert catalogue._digest([parsed(table("testruns"))]) != catalogue._digest([parsed(changed)])
+
+
+def test_digest_follows_names_gates_words_and_order() -> None:
+    base = catalogue._digest([parsed(table("testruns"))])
+    changed = [table("testruns") for _ in range(4)]
+    changed[0]["features"]["other"] = changed[0]["features"].pop("runs")
+    changed[1]["patterns"]["pytest"]["gates"].pop()
+    changed[2]["words"]["passed"].append("bestanden")
+    changed[3]["features"]["runs"] = changed[3]["features"].pop("runs")
+    digests = {catalogue._digest([parsed(one)]) for one in changed}
+    assert len(digests) == 4
+    assert base not in digests
+
+
+def test_digest_is_that_of_all_families() -> None:
+    assert catalogue.digest() == catalogue._digest(catalogue.lexicon(family) for family in catalogue.FAMILIES)
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert resource("features/README.md").read_text(encoding="utf-8") == catalogue_page.page()
+
+
+def test_features_are_many_and_distinct() -> None:
+    names = catalogue.feature_set().names
+    assert 80 <= len(names) <= 150
+    assert len(set(names)) == len(names)
+    assert all(feature.name.startswith(f"{feature.family}_") for feature in catalogue.feature_set())
