@@ -11,6 +11,8 @@ from featrouter.trajectory import Call, Operation, Turn
 #: Characters kept of a long text: its head and its tail. Sizes are always taken from the whole text.
 HEAD, TAIL = 2048, 4096
 MAX_CALLS = 32
+#: No turn costs, lasts or counts more; larger numbers are nonsense, and their sums would overflow.
+MOST_AMOUNT = 1e15
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[A-Za-z]")
 
@@ -114,4 +116,4 @@ def _amount(value: object) -> float:
         number = float(value)
     except OverflowError:
         return float("nan")
-    return number if 0 <= number < float("inf") else float("nan")
+    return number if 0 <= number <= MOST_AMOUNT else float("nan")

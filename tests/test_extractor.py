@@ -140,7 +140,6 @@ def test_what_is_said_to_be_unknown_is_unknown_before_the_first_turn() -> None:
     assert {f.name for f in lexicon("prompt").features} <= unknown_before_the_first_turn()
 
 
-@pytest.mark.xfail(strict=True, reason="traces.toml lacks `absent` for traces_last and traces_share")
 def test_what_is_unknown_before_the_first_turn_has_words_for_it() -> None:
     silent = unknown_before_the_first_turn() - with_words_for_unknown()
     assert {name for name in silent if not name.startswith("prompt_")} == set()

@@ -70,7 +70,7 @@ def test_a_size_is_part_of_a_signature() -> None:
     assert long[0].answer != long[1].answer
 
 
-@pytest.mark.parametrize("bad", [None, True, "3", -1, float("inf"), float("nan"), 10**400])
+@pytest.mark.parametrize("bad", [None, True, "3", -1, float("inf"), float("nan"), 10**400, 1.7e308])
 def test_amounts_that_make_no_sense_are_unknown(bad: Any) -> None:
     assert math.isnan(Reading(Turn(cost=bad), 1).cost)
 

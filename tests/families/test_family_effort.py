@@ -68,3 +68,8 @@ def test_actions_and_calls(features: Any) -> None:
 )
 def test_cut_observations(features: Any, output: str, cut: int) -> None:
     assert features(Turn("", "cat a.py", output))["effort_truncated"] == cut
+
+
+def test_sums_never_overflow(features: Any) -> None:
+    got = features(*[Turn("", "ls", "a", cost=1.7e308, latency=1.7e308, completion_tokens=1.7e308)] * 3)
+    assert not any(math.isinf(value) for value in got.values())

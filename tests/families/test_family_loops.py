@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from featrouter.families.loops import MOST, Loops
+from featrouter.reading import Reading
 from featrouter.trajectory import Call, Turn
 
 RUN = Turn("", "python a.py", "1")
@@ -105,3 +107,11 @@ def test_thoughts_alone_are_no_actions(features: Any) -> None:
     got = features(Turn("hm"), Turn("hm"))
     assert math.isnan(got["loops_streak"])
     assert got["loops_repeats"] == 0
+
+
+def test_state_stands_still_past_the_cap() -> None:
+    family = Loops("")
+    for number in range(1, MOST + 50):
+        family.observe(Reading(Turn("", f"echo {number}", f"{number}"), number))
+    assert len(family._actions) == len(family._answers) == MOST
+    assert family.row()["loops_new_share"] == 1

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from featrouter.families.traces import MOST, Traces
+from featrouter.reading import Reading
 from featrouter.trajectory import Call, Turn
 
 
@@ -118,3 +120,11 @@ def test_a_java_trace(features: Any) -> None:
     )
     want = {"count": 1, "frames_last": 2, "kinds": 1}
     assert pick(features(run(text)), want) == want
+
+
+def test_state_stands_still_past_the_cap() -> None:
+    family = Traces("")
+    letters = str.maketrans("0123456789", "abcdefghij")
+    for number in range(1, MOST + 50):
+        family.observe(Reading(run(f"K{number}Error: {str(number).translate(letters)}"), number))
+    assert len(family._seen) == len(family._kinds) == MOST
