@@ -84,10 +84,14 @@ def hostile(pattern: Pattern) -> list[str]:
 
 
 def cpu(pattern: Pattern, text: str) -> float:
-    started = time.process_time()
-    for _ in pattern.regex.finditer(text):
-        pass
-    return time.process_time() - started
+    # The least of three: one sample on a busy machine tells of the machine.
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        for _ in pattern.regex.finditer(text):
+            pass
+        taken.append(time.process_time() - started)
+    return min(taken)
 
 
 @pytest.mark.parametrize(("family", "pattern"), PATTERNS)
