@@ -33,7 +33,8 @@ WEAK = click.option(
     "--weak", metavar="MODEL", help="The weak model, where the logs hold several; else they are pooled."
 )
 HARNESS = click.option("--harness", multiple=True, metavar="NAME", help="Only runs of this harness (repeatable).")
-VALUE = click.option("--value", type=float, default=None, help="USD that one solved task is worth to you.")
+ABOVE_0 = click.FloatRange(min=0, min_open=True)
+VALUE = click.option("--value", type=ABOVE_0, default=None, help="USD that one solved task is worth to you.")
 
 
 class Refused(click.ClickException):
@@ -144,7 +145,11 @@ def extract(logs: tuple[Path, ...], output: Path, outcomes: Path | None, jobs: i
 @HARNESS
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle to write.")
 @click.option(
-    "--value", default=10.0, show_default=True, help="USD that one solved task is worth (can be changed later)."
+    "--value",
+    type=ABOVE_0,
+    default=10.0,
+    show_default=True,
+    help="USD that one solved task is worth (can be changed later).",
 )
 @click.option(
     "--takeover",
@@ -219,7 +224,7 @@ def _pair(read: Logs, table: Table, weak: str | None, strong: str | None, harnes
     help="A pair (STRONG may be -); repeat for a table.",
 )
 @click.option("--bundle", type=click.Path(exists=True, path_type=Path), help="Judge this bundle on logs it never saw.")
-@click.option("--value", default=10.0, show_default=True, help="USD that one solved task is worth.")
+@click.option("--value", type=ABOVE_0, default=10.0, show_default=True, help="USD that one solved task is worth.")
 @click.option("--at", multiple=True, type=int, help="Only these turns in the printed table (repeatable).")
 @JOBS
 @MAX_REJECTS

@@ -23,6 +23,7 @@ class _Draft:
         self.calls: list[Call] = []
         self.ids: list[str] = []
         self.plain: list[str] = []
+        self.answered = False
 
     def call(self, identity: object, tool: object, arguments: object) -> None:
         action = arguments if isinstance(arguments, str) else _json(arguments)
@@ -30,6 +31,7 @@ class _Draft:
         self.ids.append(str(identity or len(self.ids)))
 
     def answer(self, identity: object, text: str, is_error: bool | None = None) -> None:
+        self.answered = True
         if str(identity) in self.ids:
             index = self.ids.index(str(identity))
             self.calls[index] = replace(self.calls[index], observation=text, is_error=is_error)
@@ -54,6 +56,8 @@ def trajectory_of(messages: Iterable[Mapping[str, Any]]) -> Trajectory:
     fenced block of its message and the next user message is what it saw. System messages, images and unknown parts
     are skipped. A last assistant message that is still unanswered is a turn without an observation.
     """
+    if isinstance(messages, str | bytes | Mapping):  # they iterate, too, and would read as a run without a turn
+        raise TypeError(f"a list of messages is wanted, not a {type(messages).__name__}")
     task, drafts = "", []
     draft: _Draft | None = None
     for message in messages:
@@ -66,7 +70,7 @@ def trajectory_of(messages: Iterable[Mapping[str, Any]]) -> Trajectory:
                 draft is None
                 or (role == "assistant" and (draft.calls or draft.thoughts or draft.plain))
                 or draft.plain
-                or (kind == "function_call" and _answered(draft))
+                or (kind == "function_call" and draft.answered)
             ):
                 draft = _Draft()
                 drafts.append(draft)
@@ -84,10 +88,6 @@ def trajectory_of(messages: Iterable[Mapping[str, Any]]) -> Trajectory:
     return Trajectory(task, tuple(draft.turn() for draft in drafts))
 
 
-def _answered(draft: _Draft) -> bool:
-    return bool(draft.calls) and any(call.observation for call in draft.calls)
-
-
 def _read_assistant(draft: _Draft, message: Mapping[str, Any]) -> None:
     if message.get("type") == "function_call":
         draft.call(message.get("call_id"), message.get("name"), message.get("arguments"))
@@ -97,7 +97,8 @@ def _read_assistant(draft: _Draft, message: Mapping[str, Any]) -> None:
             draft.call(block.get("id"), block.get("name"), block.get("input"))
         elif block.get("type") in ("text", "output_text", "thinking", None):
             draft.thoughts.append(str(block.get("text") or block.get("thinking") or ""))
-    for call in message.get("tool_calls") or ():
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, Sequence) else ():
         if isinstance(call, Mapping):
             function = call.get("function")
             named = function if isinstance(function, Mapping) else call

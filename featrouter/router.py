@@ -22,6 +22,7 @@ from featrouter.shap import Explainer
 from featrouter.trajectory import Trajectory, Turn
 
 _log = logging.getLogger("featrouter")
+_log.addHandler(logging.NullHandler())  # without a handler of its own, logging would write to the host's stderr
 _Answer = TypeVar("_Answer")
 
 _NAN = float("nan")
@@ -88,8 +89,13 @@ class Router:
         self, messages: Sequence[Mapping[str, Any]] | Trajectory, *, task: str = "", costs: Costs | None = None
     ) -> Session:
         """A session that has observed all turns of a message list or a trajectory."""
-        read = messages if isinstance(messages, Trajectory) else _safely(lambda: trajectory_of(messages))
-        session = self.session(task or (read.task if isinstance(read, Trajectory) else ""), costs=costs)
+
+        def checked() -> Trajectory:
+            told = messages if isinstance(messages, Trajectory) else trajectory_of(messages)
+            return Trajectory(task or told.task, tuple(told), bool(told.ended))
+
+        read = _safely(checked)
+        session = self.session(read.task if isinstance(read, Trajectory) else "", costs=costs)
         if isinstance(read, Trajectory):
             for turn in read:
                 session.observe(turn)
@@ -134,6 +140,7 @@ class Session:
         self._costs = costs
         self._extractor = Extractor(task)
         self._failures = 0
+        self._logged = False
         self._ended = False
         self.failed = ""
         self._row: Row = self._extractor.row()[router._columns]
@@ -212,7 +219,8 @@ class Session:
 
     def explain(self, n: int = 3) -> list[Reason]:
         """The n features that moved r2 - r1 most, in log-odds: exact TreeSHAP of the heads' scores, largest first."""
-        return self._try(lambda: self._explain(n)) or []
+        # The numbers are as sound as before when they cannot be explained: the decision does not fall back.
+        return self._try(lambda: self._explain(n), counts=False) or []
 
     def _explain(self, n: int) -> list[Reason]:
         stage = self._router._stages[self._ended]
@@ -240,13 +248,15 @@ class Session:
         nothing = (_NAN,) * 6
         return Decision(self._default(), *nothing, self.turn, self._ended, why or "internal failure")
 
-    def _try(self, work: Callable[[], _Answer]) -> _Answer | None:
+    def _try(self, work: Callable[[], _Answer], *, counts: bool = True) -> _Answer | None:
         if self._failures >= _BREAKER:
             return None
-        answer = _safely(work)
+        answer = _safely(work, quiet=self._logged)
         if isinstance(answer, _Failure):
-            self._failures += 1
-            self.failed = str(answer)
+            self._logged = True
+            if counts:
+                self._failures += 1
+                self.failed = str(answer)
             return None
         return answer
 
@@ -255,18 +265,22 @@ class _Failure:
     """What went wrong, in words: kind and message of an exception that must not reach the host."""
 
     def __init__(self, error: BaseException) -> None:
-        self._words = f"{type(error).__name__}: {error}"[:200]
+        try:
+            self._words = f"{type(error).__name__}: {error}"[:200]
+        except Exception:  # the host's own exception may not know how to print itself
+            self._words = type(error).__name__
 
     def __str__(self) -> str:
         return self._words
 
 
-def _safely(work: Callable[[], _Answer]) -> _Answer | _Failure:
+def _safely(work: Callable[[], _Answer], *, quiet: bool = False) -> _Answer | _Failure:
     try:
         return work()
     # RecursionError and MemoryError included: whatever happens in here, the host's loop goes on.
     except Exception as error:
-        _log.warning("featrouter failed inside and falls back: %s", type(error).__name__, exc_info=True)
+        if not quiet:
+            _log.warning("featrouter failed inside and falls back: %s", type(error).__name__, exc_info=True)
         return _Failure(error)
 
 

@@ -138,6 +138,153 @@ def test_rejected_rows_end_with_exit_code_3_by_file_line_and_column(tmp_path: Pa
     assert run("extract", tmp_path, "-o", tmp_path / "f.csv", "--max-rejects", 1).exit_code == 0
 
 
+@pytest.mark.parametrize("verb", ["extract", "train", "evaluate"])
+def test_every_verb_that_reads_logs_ends_with_3_when_rows_are_rejected(verb: str, tmp_path: Path) -> None:
+    for name in ("turns", "runs", "outcomes"):
+        shutil.copy(RECORDED / f"{name}.csv", tmp_path)
+    outcomes = tmp_path / "outcomes.csv"
+    with outcomes.open("a", encoding="utf-8") as file:
+        file.write("spans__touching,other-strong,2,0.1\n")
+    line = outcomes.read_text(encoding="utf-8").count("\n")
+    output = () if verb == "evaluate" else ("-o", tmp_path / "made")
+    strong = () if verb == "extract" else ("--strong", "scripted-strong")
+    result = run(verb, tmp_path, *output, *strong)
+    assert result.exit_code == 3 and result.stdout == ""
+    assert f"outcomes.csv:{line} " in result.stderr and "resolved: '2'" in result.stderr
+    assert "--max-rejects" in result.stderr
+    assert not (tmp_path / "made").exists()
+
+
+def test_json_verbs_keep_stdout_pure_and_say_on_stderr_what_goes_on(features: Path, tmp_path: Path) -> None:
+    logs = (features, RECORDED / "outcomes.csv", "--strong", "scripted-strong", "--json")
+    trained = run("train", *logs, "-o", tmp_path / "b.featrouter", "--card", tmp_path / "card.md")
+    told = json.loads(trained.stdout)
+    assert told["bundle"] == str(tmp_path / "b.featrouter")
+    assert set(told["metrics"]) >= {"r1", "r2"}
+    assert told["flags"] == json.loads((tmp_path / "b.featrouter").read_text(encoding="utf-8"))["flags"]
+    assert "training" in trained.stderr and "KiB" in trained.stderr
+    assert (tmp_path / "card.md").read_text(encoding="utf-8").startswith("#")
+    judged = run("evaluate", *logs)
+    assert set(json.loads(judged.stdout)["splits"]) == {"mixed", "repo_disjoint"}
+    assert "evaluating scripted-agent -> scripted-strong" in judged.stderr
+
+
+def test_the_numbers_alone_train_the_same_router_as_the_outcomes_gathered_with_them(tmp_path: Path) -> None:
+    made = run("extract", RECORDED, "-o", tmp_path / "f.csv", "--outcomes", tmp_path / "o.csv", "--jobs", 1)
+    assert made.exit_code == 0 and made.stdout == "" and "rows of" in made.stderr
+    text = (tmp_path / "f.csv").read_text(encoding="utf-8")
+    assert "CycleError" not in text and "README" not in text  # numbers only, safe to share
+    header = text.partition("\n")[0].split(",")
+    assert set(feature_set().names) < set(header)
+    gathered = list(csv.DictReader((tmp_path / "o.csv").read_text(encoding="utf-8").splitlines()))
+    original = list(csv.DictReader((RECORDED / "outcomes.csv").read_text(encoding="utf-8").splitlines()))
+    assert {(r["task_id"], r["resolved"]) for r in gathered} == {(r["task_id"], r["resolved"]) for r in original}
+
+
+def test_the_turn_is_bounded_by_the_run(bundle: Path) -> None:
+    text = json.dumps(a_run())
+    told = [json.loads(run("decide", bundle, "-", "--turn", turn, stdin=text).stdout) for turn in range(4)]
+    assert [decision["turn"] for decision in told] == [0, 1, 2, 3]
+    for turn in (-1, 4):
+        for verb in ("decide", "explain"):
+            result = run(verb, bundle, "-", "--turn", turn, stdin=text)
+            assert result.exit_code == 2 and "the run has 3 turns" in result.stderr
+
+
+def test_a_run_that_has_ended_ends_only_when_it_is_read_whole(bundle: Path) -> None:
+    text = json.dumps({**a_run(), "ended": True})
+    assert json.loads(run("decide", bundle, "-", stdin=text).stdout)["ended"]
+    assert json.loads(run("decide", bundle, "-", "--turn", 3, stdin=text).stdout)["ended"]
+    assert not json.loads(run("decide", bundle, "-", "--turn", 2, stdin=text).stdout)["ended"]
+
+
+def test_turns_may_hold_parallel_calls(bundle: Path) -> None:
+    call = {"action": "cat a.py", "observation": "x = 1", "tool": "bash"}
+    short, long = (
+        run("decide", bundle, "-", stdin=json.dumps({"task": "fix a.py", "turns": [turn]})).stdout
+        for turn in ({"thought": "look", **call}, {"thought": "look", "calls": [call]})
+    )
+    assert json.loads(short) == json.loads(long)
+    twice = {"task": "fix a.py", "turns": [{"thought": "look", "calls": [call, call]}]}
+    assert json.loads(run("decide", bundle, "-", stdin=json.dumps(twice)).stdout) != json.loads(short)
+
+
+def test_reasons_are_the_same_in_decide_and_explain(bundle: Path) -> None:
+    text = json.dumps(a_run())
+    decided = json.loads(run("decide", bundle, "-", "-n", 5, stdin=text).stdout)["reasons"]
+    explained = json.loads(run("explain", bundle, "-", "-n", 5, "--json", stdin=text).stdout)
+    assert len(decided) == 5
+    assert [(r["feature"], r["words"], r["effect"]) for r in decided] == [
+        (r["feature"], r["words"], round(r["effect"], 4)) for r in explained
+    ]
+
+
+@pytest.mark.parametrize("verb", ["decide", "explain"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "<stdin>: not JSON"),
+        ("[" * 100_000, "<stdin>: not JSON"),
+        ("5", "neither a message list"),
+        ('{"messages": 5}', "neither a message list"),
+        ('{"turns": [{}, null]}', "turn 2: "),
+        ('{"turns": [{"calls": [5]}]}', "turn 1: "),
+        ('{"turns": [{"calls": 5}]}', "turn 1: "),
+        ('{"turns": [{"calls": [{"nonsense": 1}]}]}', "nonsense"),
+    ],
+)
+def test_a_run_that_cannot_be_read_is_an_error_in_words(verb: str, text: str, words: str, bundle: Path) -> None:
+    result = run(verb, bundle, "-", stdin=text)
+    assert result.exit_code == 1 and result.stdout == ""
+    assert words in result.stderr and result.stderr.startswith("Error: ") and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("usd", [0, -1])
+def test_a_task_that_is_worth_nothing_is_refused_before_any_work(usd: int, bundle: Path, tmp_path: Path) -> None:
+    logs = (RECORDED, "--strong", "scripted-strong", "--value", usd)
+    for result in (
+        run("decide", bundle, "-", "--value", usd, stdin="[]"),
+        run("evaluate", *logs),
+        run("train", *logs, "-o", tmp_path / "b"),
+    ):
+        assert result.exit_code == 2 and "--value" in result.stderr and "reading" not in result.stderr
+
+
+def test_unknown_models_and_harnesses_name_the_near_ones(features: Path) -> None:
+    for flag, wrong, right in (
+        ("--weak", "scripted-agnt", "scripted-agent"),
+        ("--harness", "recorded-bsh", "recorded-bash"),
+    ):
+        result = run("evaluate", features, RECORDED / "outcomes.csv", "--strong", "scripted-strong", flag, wrong)
+        assert result.exit_code == 3 and re.search(rf"did you mean .*{right}", result.stderr)
+
+
+def test_pairs_and_single_models_do_not_mix() -> None:
+    result = run("evaluate", RECORDED, "--pair", "a", "b", "--strong", "b")
+    assert result.exit_code == 2 and "--pair" in result.stderr
+
+
+def test_families_and_the_page_of_the_catalogue() -> None:
+    rows = json.loads(run("features", "--family", "loops", "--json").stdout)
+    assert rows and {row["family"] for row in rows} == {"loops"}
+    assert all(set(row) == {"name", "family", "unit", "direction", "meaning"} for row in rows)
+    lines = run("features").stdout.splitlines()
+    assert len(lines) == len(feature_set())
+    assert run("features", "--markdown").stdout == (RECORDED.parents[1] / "features" / "README.md").read_text("utf-8")
+
+
+def test_doctor_says_how_to_mend_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from featrouter import doctor
+
+    monkeypatch.setattr(doctor, "_PACKAGES", ("numpy", "no-such-package-here"))
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "MISS  no-such-package-here: not installed\n      pip install featrouter\n" in result.stdout
+    checks = json.loads(run("doctor", "--json").stdout)
+    assert all(set(check) == {"what", "ok", "needed", "found", "mend"} for check in checks)
+    assert all(bool(check["mend"]) != check["ok"] for check in checks)
+
+
 def test_doctor_and_features_list_what_is_there() -> None:
     checks = json.loads(run("doctor", "--json").stdout)
     assert all(check["ok"] for check in checks if check["needed"])

@@ -1,0 +1,68 @@
+"""The rule that compares the arms, the knobs on it, and what is shown."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from featrouter import Costs, Decision, Reason
+from featrouter.decision import CHOICES, choose
+
+
+@pytest.mark.parametrize(
+    ("y1", "y2", "going", "ended"),
+    [
+        (0.5, 0.4, "continue", "accept"),
+        (0.5, 0.5, "continue", "accept"),  # a tie costs nothing: stay
+        (0.4, 0.5, "escalate", "escalate"),
+        (-0.2, -0.1, "escalate", "escalate"),
+        (-0.1, 0.0, "escalate", "escalate"),
+    ],
+)
+def test_the_rule_without_stop(y1: float, y2: float, going: str, ended: str) -> None:
+    assert choose(y1, y2, ended=False, allow_stop=False) == going
+    assert choose(y1, y2, ended=True, allow_stop=False) == ended
+
+
+def test_stop_needs_permission_and_two_arms_below_zero() -> None:
+    assert choose(-0.1, -0.2, ended=False, allow_stop=True) == "stop"
+    assert choose(-0.2, -0.1, ended=False, allow_stop=True) == "stop"
+    assert choose(-0.2, -0.1, ended=True, allow_stop=True) == "accept"
+    assert choose(-0.2, 0.0, ended=False, allow_stop=True) == "escalate"
+    assert choose(0.0, -0.2, ended=False, allow_stop=True) == "continue"
+
+
+@pytest.mark.parametrize("name", ["weak", "strong"])
+@pytest.mark.parametrize("usd", [-0.01, math.nan, math.inf, -math.inf])
+def test_a_cost_that_is_none_is_refused_by_name(name: str, usd: float) -> None:
+    with pytest.raises(ValueError, match=rf"Costs\.{name} is USD and must be 0 or more"):
+        Costs(**{name: usd})
+    assert getattr(Costs(**{name: 0.0}), name) == 0.0
+
+
+@pytest.mark.parametrize("usd", [0, -1, math.nan])
+def test_a_solved_task_is_worth_something(usd: float) -> None:
+    with pytest.raises(ValueError, match=r"Costs\.value .* must be above 0"):
+        Costs(value=usd)
+
+
+def test_a_decision_as_json_has_no_nan() -> None:
+    decision = Decision("escalate", 0.5, math.nan, math.inf, -math.inf, 0.0, 0.1, 3, fallback="why")
+    told = json.loads(json.dumps(decision.as_dict(), allow_nan=False))
+    assert (told["r1"], told["r2"], told["y1"], told["y2"], told["c1"]) == (0.5, None, None, None, 0.0)
+    assert (told["turn"], told["ended"], told["fallback"]) == (3, False, "why")
+    with pytest.raises(FrozenInstanceError):
+        decision.choice = "continue"  # type: ignore[misc]
+
+
+def test_only_one_choice_escalates() -> None:
+    told = [Decision(choice, *(0.0,) * 6, 1).escalate for choice in CHOICES]
+    assert dict(zip(CHOICES, told, strict=True)) == dict.fromkeys(CHOICES, False) | {"escalate": True}
+
+
+def test_a_reason_reads_as_a_line() -> None:
+    assert str(Reason("loops_now", 4.0, -0.416, "4 loops")) == "4 loops (loops_now)  -0.42"
+    assert str(Reason("loops_now", 4.0, 0.1, "4 loops")) == "4 loops (loops_now)  +0.10"

@@ -1,0 +1,59 @@
+"""What a process that only routes loads, held to an allow-list in a child process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SEEN = "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))\n"
+
+
+def child(code: str, *arguments: object) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys\nbefore = set(sys.modules)\n" + code, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_importing_featrouter_loads_numpy_and_the_standard_library() -> None:
+    assert child("import featrouter\n" + SEEN) == ["featrouter numpy"]
+
+
+def test_routing_a_text_run_loads_nothing_that_training_or_the_command_line_needs(bundle_file: Path) -> None:
+    code = """
+import featrouter
+session = featrouter.Router.load(sys.argv[1], guard=False).session("fix it")
+session.observe(featrouter.Turn("I look around first, then I read.", "", ""))
+decision = session.decide()
+assert decision.turn == 1 and not decision.fallback, decision
+assert session.explain(2)
+"""
+    (seen,) = child(code + SEEN, bundle_file)
+    assert set(seen.split()) == {"featrouter", "numpy"}
+
+
+def test_routing_with_commands_adds_parsers_at_most(bundle_file: Path) -> None:
+    code = """
+import featrouter
+turns = [("look", "cat a.py", "x = 1"), ("run", "python -m pytest -q", "1 failed in 0.1s")]
+session = featrouter.Router.load(sys.argv[1], guard=False).session("fix it")
+for turn in turns:
+    session.observe(featrouter.Turn(*turn))
+assert not session.decide().fallback
+"""
+    (seen,) = child(code + SEEN, bundle_file)
+    rest = {name for name in seen.split() if not name.lstrip("_").startswith(("tree_sitter", "unidiff"))}
+    assert rest == {"featrouter", "numpy"}
+
+
+def test_the_command_line_imports_its_work_inside_the_verb() -> None:
+    (seen,) = child("import featrouter.cli\n" + SEEN)
+    assert not {"lightgbm", "pandas", "sklearn", "scipy", "joblib"} & set(seen.split())

@@ -1,0 +1,302 @@
+"""A session in a host's loop: what it says turn by turn, and that the host never notices when something goes wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from featrouter import Bundle, Call, Costs, Decision, Router, Trajectory, Turn
+from featrouter.catalogue import feature_set
+from featrouter.extractor import Extractor
+from featrouter.logs import Run
+
+ROOT = Path(__file__).parent.parent
+Runs = list[tuple[Run, Trajectory]]
+
+
+@pytest.fixture(scope="module")
+def router(recorded_bundle: Bundle) -> Router:
+    return Router(recorded_bundle)
+
+
+def test_the_ten_lines_that_must_work(bundle_file: Path, recorded_runs: Runs) -> None:
+    router = Router.load(bundle_file, costs=Costs(value=10.0, weak=0.0, strong=0.0))
+    for run, trajectory in recorded_runs:
+        session = router.session(task=run.task)
+        for number, step in enumerate(trajectory, 1):
+            session.observe(Turn(step.thought, step.action, step.observation, cost=step.cost))
+            decision = session.decide()
+            assert decision.turn == number
+            if decision.escalate:
+                lines = [str(reason) for reason in session.explain(3)]
+                assert len(lines) == 3
+                assert all(re.fullmatch(r".+ \([a-z_0-9]+\)  [+-]\d+\.\d\d", line) for line in lines)
+                return
+    pytest.fail("no run is ever escalated")
+
+
+def test_only_the_costs_that_are_given_replace_the_bundles(router: Router, recorded_runs: Runs) -> None:
+    going = replace(recorded_runs[0][1], ended=False)
+    plain = router.decide(going)
+    for given in ({"weak": 0.7}, {"strong": 0.9}, {"value": 0.25}, {"weak": 0.7, "strong": 0.9, "value": 0.25}):
+        told = router.decide(going, costs=Costs(**given))
+        value = given.get("value", router.bundle.costs["value"])
+        assert (told.r1, told.r2) == (plain.r1, plain.r2)
+        assert told.c1 == given.get("weak", plain.c1) and told.c2 == given.get("strong", plain.c2)
+        assert told.y1 == told.r1 - told.c1 / value and told.y2 == told.r2 - told.c2 / value
+    broke = Costs(weak=100, strong=99)
+    assert router.decide(going, costs=broke).choice == "escalate"
+    assert router.decide(going, costs=replace(broke, allow_stop=True)).choice == "stop"
+
+
+def test_a_sessions_costs_win_over_the_routers(recorded_bundle: Bundle) -> None:
+    router = Router(recorded_bundle, costs=Costs(strong=3.0))
+    assert router.session("fix").decide().c2 == 3.0
+    assert router.session("fix", costs=Costs(strong=4.0)).decide().c2 == 4.0
+
+
+def test_after_the_end_the_choice_is_accept_or_escalate(router: Router, recorded_runs: Runs) -> None:
+    run, trajectory = recorded_runs[1]
+    session = router.replay(replace(trajectory, ended=False), task=run.task)
+    assert not session.decide().ended
+    session.end()
+    choices = {}
+    for strong in (0.0, 1000.0):
+        told = router.replay(replace(trajectory, ended=True), task=run.task, costs=Costs(strong=strong)).decide()
+        assert told.ended and told.c1 == 0.0 and told.y1 == told.r1
+        choices[strong] = told.choice
+    assert choices[1000.0] == "accept"
+    assert choices[0.0] == ("accept" if session.decide().r1 >= session.decide().r2 else "escalate")
+
+
+def test_a_reason_for_an_unknown_feature_says_the_words_for_absent(router: Router) -> None:
+    session = router.session("fix the parser")
+    reasons = {reason.feature: reason for reason in session.explain(1000)}
+    absent = {name: reason for name, reason in reasons.items() if np.isnan(reason.value)}
+    assert absent
+    for name, reason in absent.items():
+        assert reason.words == feature_set().by_name[name].absent
+        assert "nan" not in str(reason)
+
+
+def test_words_say_up_and_down_from(router: Router, recorded_runs: Runs) -> None:
+    _, trajectory = recorded_runs[2]
+    session = router.session(trajectory.task)
+    seen: dict[str, list[float]] = {}
+    found = {"up": 0, "down": 0}
+    for turn in trajectory:
+        session.observe(turn)
+        values = dict(zip(router.bundle.features, session.row.tolist(), strict=True))
+        for name, value in values.items():
+            seen.setdefault(name, []).append(value)
+        for reason in session.explain(1000):
+            match = re.search(r", (up|down) from (\S+)$", reason.words)
+            if match:
+                (different,) = [v for v in reversed(seen[reason.feature]) if v != reason.value][:1] or [None]
+                if different is None:  # it last stood so before the first turn
+                    continue
+                assert (match[1] == "up") == (reason.value > different), reason
+                found[match[1]] += 1
+    assert found["up"] and found["down"]
+
+
+@pytest.mark.parametrize(("default", "going", "ended"), [("continue",) * 2 + ("accept",), ("escalate",) * 3])
+def test_an_absurd_run_falls_back_to_the_default(recorded_bundle: Bundle, default: str, going: str, ended: str) -> None:
+    absurd = Turn("hmm " * 400, "cat f.py " * 30, "x" * 50_000, cost=900.0, prompt_tokens=10**8)
+    turns = Trajectory("fix", (absurd,) * 300)
+    told = Router(recorded_bundle, default=default).decide(turns)
+    assert told.choice == going
+    match = re.match(r"(\d+) features lie outside .*\(at most (\d+) may\)", told.fallback)
+    assert match and int(match[1]) > int(match[2]) == recorded_bundle.ranges["limit"]
+    assert told.r1 == told.r1  # the numbers are shown all the same
+    assert Router(recorded_bundle, default=default).decide(replace(turns, ended=True)).choice == ended
+    assert not Router(recorded_bundle, guard=False).decide(turns).fallback
+
+
+def test_most_recorded_turns_are_trusted(router: Router, recorded_runs: Runs) -> None:
+    doubts = [bool(router.decide(trajectory, task=run.task).fallback) for run, trajectory in recorded_runs]
+    assert sum(doubts) <= len(doubts) * 0.1
+
+
+class Bomb:
+    """An object that breaks whoever looks at it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("do not look")
+
+    def __str__(self) -> str:
+        raise RuntimeError("do not print")
+
+    __repr__ = __str__
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("neither yes nor no")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("do not walk")
+
+
+def cyclic() -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "tool_calls": []}
+    message["content"] = [message]
+    message["tool_calls"].append({"id": message, "function": {"name": message, "arguments": message}})
+    return message
+
+
+def deep() -> list[Any]:
+    nested: list[Any] = []
+    for _ in range(50_000):
+        nested = [nested]
+    return nested
+
+
+JUNK_RUNS = {
+    "none": None,
+    "number": 3,
+    "text": "abc",
+    "bytes": b"\xff",
+    "cyclic": [cyclic()],
+    "cyclic dict": cyclic(),
+    "bomb": Bomb(),
+    "bombs": [{"role": Bomb(), "content": Bomb()}, Bomb()],
+    "bomb text": [{"role": "assistant", "content": [{"type": "text", "text": Bomb()}]}],
+    "deep": [{"role": "user", "content": deep()}, {"role": "assistant", "content": deep()}],
+    "surrogates": [{"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "\udfff```\n\ud800\n```"}],
+    "no turns": Trajectory(None, None),  # type: ignore[arg-type]
+    "no turn": Trajectory(b"x", (None, 3)),  # type: ignore[arg-type]
+    "torn": Trajectory("x", (), Bomb()),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", JUNK_RUNS)
+def test_decide_never_raises(name: str, router: Router, capfd: pytest.CaptureFixture[str]) -> None:
+    for task in ("", None, b"\xff", Bomb()):
+        told = router.decide(JUNK_RUNS[name], task=task)  # type: ignore[arg-type]
+        assert isinstance(told, Decision) and told.choice in ("continue", "escalate")
+        json.dumps(told.as_dict(), allow_nan=False)
+    assert capfd.readouterr() == ("", "")
+
+
+JUNK_TURNS = {
+    "none": None,
+    "text": "abc",
+    "cyclic": cyclic(),
+    "bomb": Bomb(),
+    "bytes": Turn(b"\xff", b"ls", b"\x00"),  # type: ignore[arg-type]
+    "objects": Turn(object(), {"a": 1}, [object()], tool=object()),  # type: ignore[arg-type]
+    "bombs": Turn(Bomb(), Bomb(), Bomb()),  # type: ignore[arg-type]
+    "surrogates": Turn("\ud800", "cat \udfff", "\ud800\udc00" * 5000, tool="\ud800"),
+    "calls": Turn(calls=5),  # type: ignore[arg-type]
+    "no call": Turn(calls=(None, Call(None, b"x"))),  # type: ignore[arg-type]
+    "amounts": Turn("", "ls", "a", cost=float("nan"), latency=-1, prompt_tokens=10**400, completion_tokens="x"),  # type: ignore[arg-type]
+    "codes": Turn("", "ls", "a", exit_code="1", is_error="no"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", JUNK_TURNS)
+def test_observe_decide_and_explain_never_raise(name: str, router: Router, capfd: pytest.CaptureFixture[str]) -> None:
+    session = router.session("task")
+    for number in (1, 2, 3, 4):
+        session.observe(JUNK_TURNS[name])  # type: ignore[arg-type]
+        told = session.decide()
+        assert told.choice in ("continue", "escalate")
+        assert bool(told.fallback) == (told.r1 != told.r1 or "outside" in told.fallback)
+        assert isinstance(session.explain(number), list)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("n", [None, "3", 1.5, float("nan"), object(), Bomb(), -1, 0], ids=[*"abcdefgh"])
+def test_a_wrong_number_of_reasons_gives_none_and_leaves_the_decision_alone(n: Any, recorded_bundle: Bundle) -> None:
+    session = Router(recorded_bundle, guard=False).session("task")
+    session.observe(Turn("look", "ls", "a.py"))
+    before = session.decide()
+    assert [session.explain(n) for _ in range(5)] == [[]] * 5
+    assert session.decide() == before and not before.fallback and not session.failed
+    assert len(session.explain(2)) == 2
+
+
+def test_a_failing_feature_falls_back_breaks_the_circuit_and_is_logged_once(
+    recorded_bundle: Bundle,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    tried = []
+
+    def fail(*_: object) -> None:
+        tried.append(1)
+        raise ZeroDivisionError("in a family")
+
+    session = Router(recorded_bundle, default="escalate").session("task")
+    monkeypatch.setattr(Extractor, "observe", fail)
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(10):
+            session.observe(Turn("", "ls", "a"))
+            told = session.decide()
+            assert told.choice == "escalate" and told.fallback == "ZeroDivisionError: in a family"
+            assert told.r1 != told.r1
+    assert len(tried) == 3
+    assert session.explain(3) == []
+    assert [(record.name, record.levelname) for record in caplog.records] == [("featrouter", "WARNING")]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_exception_that_cannot_be_printed_is_named_by_its_kind(router: Router) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    class Torn:
+        @property
+        def thought(self) -> str:
+            raise Mute
+
+    session = router.session("task")
+    session.observe(Torn())  # type: ignore[arg-type]
+    assert session.decide().fallback == "Mute"
+
+
+def test_a_failing_session_does_not_touch_its_neighbour(recorded_bundle: Bundle) -> None:
+    router = Router(recorded_bundle, guard=False)
+    broken, sound = router.session("task"), router.session("task")
+    for session in (broken, sound):
+        session.observe(Turn("", "ls", "a"))
+    for _ in range(5):
+        broken.observe(None)  # type: ignore[arg-type]
+    assert broken.decide().fallback and not sound.decide().fallback
+
+
+def test_a_host_without_logging_sees_nothing_on_its_terminal(bundle_file: Path) -> None:
+    code = (
+        "import sys, featrouter\n"
+        "session = featrouter.Router.load(sys.argv[1]).session('x')\n"
+        "session.observe(None)\n"
+        "assert session.decide().fallback\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(bundle_file)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_number_keeps_saying_what_it_was_before_while_it_stands(router: Router) -> None:
+    session = router.session("fix the parser in src/a.py")
+    for failed in (1, 4):
+        session.observe(Turn("run", "python -m pytest", f"== {failed} failed, 9 passed in 0.10s ==", "bash"))
+    session.observe(Turn("look", "cat src/a.py", "x = 1", "bash"))
+    column = router.bundle.features.index("testruns_failed_last")
+    assert session._reason(column, 0.1).words == "4 failing tests, up from 1"
