@@ -11,7 +11,7 @@ NAMES_KEPT = 32
 PARAMETER = "<parameter="
 FUNCTION = "<function="
 #: One string, number or word behind its key; enough to read what is left of a broken object.
-PAIR = re.compile(r'"(\w{1,40})"\s{0,8}:\s{0,8}(?:"((?:[^"\\]|\\.)*+)|(-?\w{1,40}))', re.DOTALL)
+PAIR = re.compile(r'"(\w{1,40})"\s{0,8}:\s{0,8}(?:"((?:[^"\\]|\\.)*)|(-?\w{1,40}))', re.DOTALL)
 ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 

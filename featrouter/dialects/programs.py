@@ -72,7 +72,7 @@ SILENT = frozenset(
 )
 OPERATOR = re.compile(r"[{}();|&]+")
 SUBSTITUTE = re.compile(
-    r"(?:\d[\d,]*|/[^/]*/)?s([/|#,@!])((?:\\.|(?!\1).){1,2000}+)\1((?:\\.|(?!\1).){0,2000}+)\1[a-z0-9]*"
+    r"(?:\d[\d,]*|/[^/]*/)?s([/|#,@!])((?:\\.|(?!\1)[^\\\n]){1,2000})\1((?:\\.|(?!\1)[^\\\n]){0,2000})\1[a-z0-9]*"
 )
 FIND_TESTS = frozenset("-name -iname -path -ipath -wholename -regex -iregex -lname".split())
 FIND_ACTIONS = frozenset("-exec -execdir -ok -okdir".split())
