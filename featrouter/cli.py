@@ -296,6 +296,8 @@ def importances(bundle: str, n: int, as_csv: bool, as_json: bool) -> None:
 
 
 RUN = click.argument("run", default="-", type=click.File("r", encoding="utf-8", errors="replace"))
+TURN = click.option("--turn", type=int, help="Look at the run after this turn instead of the last one.")
+ENDED = click.option("--ended", is_flag=True, help="The weak agent has submitted: accept or escalate?")
 TASK = click.option("--task", default="", help="The task text, where the run does not hold it.")
 
 
@@ -304,8 +306,8 @@ TASK = click.option("--task", default="", help="The task text, where the run doe
 @RUN
 @TASK
 @VALUE
-@click.option("--turn", type=int, help="Decide after this turn instead of the last one.")
-@click.option("--ended", is_flag=True, help="The weak agent has submitted: accept or escalate?")
+@TURN
+@ENDED
 @click.option("-n", default=3, show_default=True, help="How many reasons.")
 def decide(bundle: str, run: Any, task: str, value: float | None, turn: int | None, ended: bool, n: int) -> None:
     """Decide on a run: one JSON object with choice, r1, r2, y1, y2, c1, c2, turn and reasons.
@@ -328,8 +330,8 @@ def decide(bundle: str, run: Any, task: str, value: float | None, turn: int | No
 @RUN
 @TASK
 @VALUE
-@click.option("--turn", type=int, help="Explain after this turn instead of the last one.")
-@click.option("--ended", is_flag=True, help="The weak agent has submitted.")
+@TURN
+@ENDED
 @click.option("-n", default=8, show_default=True, help="How many reasons.")
 @JSON
 def explain(

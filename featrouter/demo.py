@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from featrouter.decision import Costs, Decision, Reason
+from featrouter.decision import Decision, Reason
 from featrouter.resources import resource
 from featrouter.router import Router
 from featrouter.trajectory import Turn
@@ -43,8 +43,8 @@ def run(say: Callable[[str], None], tell: Callable[[str], None]) -> None:
     shown = next(run for run in runs if run.y_weak == 0 and "__3" in run.run_id)
     table = join_strong(table_of(log), log, "scripted-strong")
     others = table.where((table.meta["repo"] != shown.repo).to_numpy())
-    router = Router(train(others, strong="scripted-strong", value=0.15), costs=Costs(), guard=False)
-    turns = next(trajectory for run, trajectory in Logs([recorded]).trajectories() if run.run_id == shown.run_id)
+    router = Router(train(others, strong="scripted-strong", value=0.15), guard=False)
+    turns = next(trajectory for run, trajectory in log.trajectories() if run.run_id == shown.run_id)
     _replay(router, shown.task, turns.turns, say)
     say(f"\nIn truth the weak agent {'solved it' if shown.y_weak else 'failed'} (hidden test).")
     say("Next: featrouter evaluate LOGS... --strong MODEL on your own runs.")

@@ -83,10 +83,8 @@ class Reading:
     """One turn: its number (1, 2, …), its thought, its calls, and what the harness reported about it."""
 
     def __init__(self, turn: Turn, number: int) -> None:
-        thought = text_of(turn.thought)
         self.number = number
-        self.thought = window(thought, HEAD, HEAD)
-        self.thought_size = len(thought)
+        self.thought = window(text_of(turn.thought), HEAD, HEAD)
         calls = turn.each_call()
         self.calls = [CallReading(call) for call in calls[:MAX_CALLS]]
         self.n_calls = len(calls)

@@ -33,7 +33,6 @@ from featrouter.training.verdict import co_failure, oracle_stopped, verdict
 #: Both are reported always: the sign of the trajectory's gain can flip between them (method.md section 2).
 SPLITS = {"mixed": "task_id", "repo_disjoint": "repo"}
 DRAWS = 500
-_ARMS = ("y_weak", "y_strong", "cost_weak_usd", "cost_strong_usd")
 LEAST_ROWS = 30
 
 
@@ -111,15 +110,16 @@ def _by_turn(table: Table, told: Predictions, value: float, draws: int) -> dict[
     meta, scores = table.meta, told.scores(value)
     going = (meta["at_end"] == 0).to_numpy()
     k = meta["k"].to_numpy()
-    prompt = _route(table, scores, going & (k == 0), draws)
+    paid = spent(table)
+    prompt = _route(table, scores, paid, going & (k == 0), draws)
     found: dict[str, Any] = {}
     for turn in np.unique(k[going]).astype(int):
         rows = going & (k == turn)
         if rows.sum() >= LEAST_ROWS:
-            route = _route(table, scores, rows, draws)
+            route = _route(table, scores, paid, rows, draws)
             found[str(turn)] = _heads(table, told, rows, draws) | _routing(route, prompt)
     rows = ~going
-    end = _heads(table, told, rows, draws) | _routing(_route(table, scores, rows, draws), prompt)
+    end = _heads(table, told, rows, draws) | _routing(_route(table, scores, paid, rows, draws), prompt)
     return {"k": found, "end": end}
 
 
@@ -154,10 +154,9 @@ class _Route:
     band: tuple[float, float] = (float("nan"), float("nan"))
     oracle: float = float("nan")
     perfect_r1: float = float("nan")
-    net: Floats | None = None
 
 
-def _route(table: Table, scores: Floats, rows: npt.NDArray[np.bool_], draws: int) -> _Route:
+def _route(table: Table, scores: Floats, paid: Floats, rows: npt.NDArray[np.bool_], draws: int) -> _Route:
     """Route-AUC when every run still going at these rows may be escalated there, and the others stay with weak."""
     nothing = np.full(draws + 1, np.nan)
     if "y_strong" not in table.meta:
@@ -168,13 +167,12 @@ def _route(table: Table, scores: Floats, rows: npt.NDArray[np.bool_], draws: int
     place = at.reindex(ends.index)
     alive = place.notna().to_numpy()
     index = place.fillna(0).to_numpy(dtype=int)
-    columns = [np.asarray(ends[name], dtype=np.float64) for name in _ARMS]
     arms = Arms(
-        y_weak=columns[0],
-        y_strong=columns[1],
-        cost_weak=columns[2],
-        cost_strong=columns[3],
-        spent=np.where(alive, spent(table)[index], 0.0),
+        y_weak=_column(ends, "y_weak"),
+        y_strong=_column(ends, "y_strong"),
+        cost_weak=_column(ends, "cost_weak_usd"),
+        cost_strong=_column(ends, "cost_strong_usd"),
+        spent=np.where(alive, paid[index], 0.0),
         alive=alive,
     )
     try:
@@ -190,6 +188,10 @@ def _route(table: Table, scores: Floats, rows: npt.NDArray[np.bool_], draws: int
         oracle=float(route_auc(oracle_scores(arms), arms, one)[0]),
         perfect_r1=float(route_auc(-arms.y_weak, arms, one)[0]),
     )
+
+
+def _column(frame: pd.DataFrame, name: str) -> Floats:
+    return np.asarray(frame[name], dtype=np.float64)
 
 
 def _routing(route: _Route, prompt: _Route) -> dict[str, Any]:

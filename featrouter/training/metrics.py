@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def task_weights(tasks: npt.NDArray[np.object_], draws: int, seed: int = 0) -> Floats:
