@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from featrouter import atomic, plain
 from featrouter.calibration import Calibrator
 from featrouter.head import Head
+from featrouter.linear import LINEAR, Linear
+from featrouter.policy import Policy
 
-FORMAT, VERSION = "featrouter-bundle", 1
+FORMAT, VERSION = "featrouter-bundle", 2
 MAX_BYTES = 64 * 2**20
 HANDOVERS = ("restart", "handover")
 IMPORTANCES = ("gain", "split", "permutation", "shap")
 
 _INTEGERS, _FLOATS = ("sizes", "feature", "left", "right", "cover"), ("threshold", "value")
-_HEAD = ("link", "intercept", "default_left", *_INTEGERS, *_FLOATS)
+_HEAD = ("link", "intercept", "linear", "default_left", *_INTEGERS, *_FLOATS)
 _HEAD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_Part = TypeVar("_Part")
 _DIGEST = re.compile(r"[0-9a-f]{8,128}")
 # Only the outermost keys begin their line, and no JSON string holds a newline: this stands once in a file.
 _SEAL = '\n"seal": "{}"'
@@ -48,6 +51,9 @@ class Bundle:
     #: value: USD a solved task is worth; strong: mean USD of a strong run or None; weak_remaining: [turn, usd] knots
     #: sorted by turn; handover: "restart" or "handover"
     costs: dict[str, Any]
+    #: by name, "rule" always among them; `policy` is the one that is followed unless the user asks for another
+    policies: dict[str, Policy]
+    policy: str
     #: of the training rows: low and high, a number or None a feature; limit: how many inputs may lie outside
     ranges: dict[str, Any]
     #: feature -> {gain, split, permutation, shap}, each a number or None
@@ -69,6 +75,7 @@ class Bundle:
         data = {item.name: getattr(self, item.name) for item in fields(self)} | {"format": FORMAT, "version": VERSION}
         data["heads"] = {name: _head_data(head) for name, head in self.heads.items()}
         data["calibrators"] = {name: calibrator.as_dict() for name, calibrator in self.calibrators.items()}
+        data["policies"] = {name: policy.as_dict() for name, policy in self.policies.items()}
         blank = plain.lines(data | {"seal": ""}, depth=3) + "\n"
         return blank.replace(_SEAL.format(""), _SEAL.format(hashlib.sha256(blank.encode()).hexdigest())).encode()
 
@@ -121,7 +128,9 @@ def _read(data: bytes) -> Bundle:
     if found.get("format") != FORMAT:
         raise BundleError(f"not a featrouter bundle: format is {found.get('format')!r:.60}, not {FORMAT!r}; train one")
     if type(found.get("version")) is not int or found["version"] != VERSION:
-        raise BundleError(f"version is {found.get('version')!r:.60}, this featrouter reads {VERSION}; upgrade it")
+        raise BundleError(
+            f"version is {found.get('version')!r:.60}, this featrouter reads {VERSION}; upgrade it, or train again"
+        )
     names = [item.name for item in fields(Bundle)]
     plain.keys(found, "the bundle", [*names, "format", "version", "seal"])
     seal = plain.typed(found["seal"], str, "seal")
@@ -134,7 +143,9 @@ def _read(data: bytes) -> Bundle:
     heads = plain.typed(found["heads"], dict, "heads")
     values["heads"] = {name: _head(name, head) for name, head in heads.items()}
     calibrators = plain.typed(found["calibrators"], dict, "calibrators")
-    values["calibrators"] = {name: _calibrator(value, f"calibrators.{name}") for name, value in calibrators.items()}
+    values["calibrators"] = {n: _made(Calibrator.from_dict, v, f"calibrators.{n}") for n, v in calibrators.items()}
+    policies = plain.typed(found["policies"], dict, "policies")
+    values["policies"] = {name: _made(Policy.from_dict, value, f"policies.{name}") for name, value in policies.items()}
     return Bundle(**values)
 
 
@@ -147,19 +158,27 @@ def _head(name: str, value: Any) -> Head:
     arrays |= {key: plain.floats(found[key], f"{where}.{key}") for key in _FLOATS}
     arrays["default_left"] = plain.booleans(found["default_left"], f"{where}.default_left")
     link, intercept = plain.typed(found["link"], str, f"{where}.link"), found["intercept"]
-    return Head(name, link, **arrays, intercept=plain.number(intercept, f"{where}.intercept"))
+    line = None if found["linear"] is None else _linear(found["linear"], f"{where}.linear")
+    return Head(name, link, **arrays, intercept=plain.number(intercept, f"{where}.intercept"), linear=line)
+
+
+def _linear(value: Any, where: str) -> Linear:
+    found = plain.keys(value, where, LINEAR)
+    arrays: dict[str, Any] = {key: plain.floats(found[key], f"{where}.{key}") for key in LINEAR if key != "feature"}
+    return Linear(plain.integers(found["feature"], f"{where}.feature"), **arrays)
 
 
 def _head_data(head: Head) -> dict[str, Any]:
     data = {key: getattr(head, key).tolist() for key in (*_INTEGERS, "default_left")}
     data |= {key: plain.listed(getattr(head, key).tolist()) for key in _FLOATS}
-    return data | {"link": head.link, "intercept": head.intercept}
+    line = None if head.linear is None else {key: getattr(head.linear, key).tolist() for key in LINEAR}
+    return data | {"link": head.link, "intercept": head.intercept, "linear": line}
 
 
-def _calibrator(value: Any, where: str) -> Calibrator:
+def _made(make: Callable[[Any], _Part], value: Any, where: str) -> _Part:
     try:
-        return Calibrator.from_dict(value)
-    except ValueError as error:
+        return make(value)
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
 
 
@@ -175,13 +194,17 @@ def _check(bundle: Bundle) -> None:
     for name, head in bundle.heads.items():
         if head.name != name or not _HEAD_NAME.fullmatch(name):
             raise ValueError(f"heads: {name!r:.60} is not the head's name, or not one such as 'r1'")
-        if head.feature.max(initial=-1) >= len(bundle.features):
-            raise ValueError(
-                f"heads.{name}.feature: {head.feature.max()}, but there are {len(bundle.features)} features"
-            )
+        if head.reach >= len(bundle.features):
+            raise ValueError(f"heads.{name}.feature: {head.reach}, but there are {len(bundle.features)} features")
     logits = [name for name, head in bundle.heads.items() if head.link == "logit"]
     for name, calibrator in plain.keys(bundle.calibrators, "calibrators (of the logit heads)", logits).items():
         plain.typed(calibrator, Calibrator, f"calibrators.{name}")
+    for name, policy in plain.typed(bundle.policies, dict, "policies").items():
+        if plain.typed(policy, Policy, f"policies.{name}").kind != name:
+            raise ValueError(f"policies: {name!r:.60} is not the kind of the policy")
+        plain.free(policy.as_dict(), f"policies.{name}")
+    if "rule" not in bundle.policies or plain.typed(bundle.policy, str, "policy") not in bundle.policies:
+        raise ValueError(f"policy: {bundle.policy!r:.60} is not one of the policies, or there is no 'rule' among them")
     _check_costs(plain.keys(bundle.costs, "costs", ("value", "strong", "weak_remaining", "handover")))
     _check_ranges(plain.keys(bundle.ranges, "ranges", ("low", "high", "limit")), len(bundle.features))
     for name, kinds in plain.typed(bundle.importances, dict, "importances").items():

@@ -1,48 +1,69 @@
-"""From a head's score to a probability."""
+"""From a head's score to a probability, and, with Venn-Abers, to an interval around it."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-KINDS = ("none", "platt", "constant")
+#: Each kind and the parameters it has.
+KINDS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "constant": ("b",),
+    "platt": ("a", "b"),
+    "beta": ("a", "b", "c"),
+    "isotonic": ("x", "low"),
+    "venn-abers": ("x", "low", "high"),
+}
 #: Probabilities keep this distance from 0 and 1: no finite sample is surer than that.
 MARGIN = 1e-6
 #: Bound on the parameters: with a head's scores within 1e100 and more, a * score + b stays a number.
 MAX_PARAMETER = 1e100
+MAX_KNOTS = 100_000
+#: Knots closer than this would make lines too steep to compute.
+LEAST_GAP = 1e-12
 
 
 @dataclass(frozen=True)
 class Calibrator:
-    """A probability from a score s in log-odds: "none" sigmoid(s), "platt" sigmoid(a s + b), "constant" b itself.
+    """A probability from a score s in log-odds, by kind:
 
-    Parameters a kind does not use keep their defaults. The answer lies in [1e-6, 1 - 1e-6]. ValueError for an unknown
-    kind, a parameter that is not finite, a constant that is no probability.
+    "none" sigmoid(s); "constant" b; "platt" sigmoid(a s + b);
+    "beta" sigmoid(a ln p - c ln(1 - p) + b) with p = sigmoid(s) (Kull, Silva Filho, Flach 2017);
+    "isotonic" straight lines between the knots (x, low);
+    "venn-abers" p1 / (1 - p0 + p1) with p0, p1 the steps low, high between the scores x (Vovk, Petej, Fedorova 2015).
+
+    The answer lies in [1e-6, 1 - 1e-6]. Parameters a kind does not use keep their defaults. ValueError for an unknown
+    kind, a parameter that is not finite or not the kind's, knots that are no probabilities in order.
     """
 
     kind: str = "none"
     a: float = 1.0
     b: float = 0.0
+    c: float = 0.0
+    x: tuple[float, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"calibrator kind {self.kind!r}, known are {', '.join(KINDS)}")
-        for name in ("a", "b"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MAX_PARAMETER:
-                raise ValueError(f"calibrator {name}={value!r:.40} is not a number within {MAX_PARAMETER:g}")
-            object.__setattr__(self, name, float(value))
-        if (self.kind != "platt" and self.a != 1.0) or (self.kind == "none" and self.b != 0.0):
-            raise ValueError(f"calibrator of kind {self.kind} has a={self.a}, b={self.b} that it does not use")
-        if self.kind == "constant" and not 0.0 <= self.b <= 1.0:
-            raise ValueError(f"constant calibrator b={self.b} is not a probability")
+            raise ValueError(f"calibrator kind {self.kind!r:.40}, known are {', '.join(KINDS)}")
+        for name in ("a", "b", "c"):
+            object.__setattr__(self, name, _number(getattr(self, name), f"calibrator {name}"))
+        for name in ("x", "low", "high"):
+            knots = getattr(self, name)
+            if not isinstance(knots, (list, tuple)) or len(knots) > MAX_KNOTS:
+                raise ValueError(f"calibrator {name}: not a list of at most {MAX_KNOTS} numbers")
+            object.__setattr__(self, name, tuple(_number(knot, f"calibrator {name}[…]") for knot in knots))
+        _check(self)
 
     @overload
     def __call__(self, score: float) -> float: ...
@@ -51,47 +72,83 @@ class Calibrator:
     def __call__(self, score: float | Floats) -> float | Floats:
         """The probability of one score, or of an array of scores in its shape."""
         if isinstance(score, np.ndarray):
-            clear = np.full(score.shape, self.b) if self.kind == "constant" else _sigmoids(self.a * score + self.b)
-            return np.clip(clear, MARGIN, 1 - MARGIN)
-        probability = self.b if self.kind == "constant" else _sigmoid(self.a * score + self.b)
-        return min(max(probability, MARGIN), 1 - MARGIN)
+            return np.clip(self._many(score), MARGIN, 1 - MARGIN)
+        return min(max(self._one(score), MARGIN), 1 - MARGIN)
 
-    @classmethod
-    def platt(cls, scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> Calibrator:
-        """Fit a and b on scores and labels (0 or 1) of shape (n,), weights of the same shape or all 1.
+    def interval(self, score: float) -> tuple[float, float] | None:
+        """Venn-Abers' two probabilities: one of them is calibrated, whatever the scores; None for other kinds."""
+        if self.kind != "venn-abers":
+            return None
+        return self.low[bisect_right(self.x, score)], self.high[bisect_left(self.x, score)]
 
-        Log-loss against Platt's targets (n1 + 1) / (n1 + 2) and 1 / (n0 + 2) (Platt 1999), with n0, n1 the classes'
-        weights, by Newton's method with backtracking (Lin, Lin, Weng 2007, Machine Learning 68). ValueError for
-        one class only, for labels other than 0 and 1, for scores that are not finite.
-        """
-        s, y = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
-        w = np.ones_like(s) if weights is None else np.asarray(weights, np.float64)
-        if s.ndim != 1 or not s.shape == y.shape == w.shape:
-            raise ValueError(f"scores {s.shape}, labels {y.shape}, weights {w.shape}: want one shape (n,)")
-        if not np.isfinite(s).all() or not ((y == 0) | (y == 1)).all():
-            raise ValueError("scores must be finite, labels 0 or 1")
-        if not (np.isfinite(w) & (w >= 0)).all():
-            raise ValueError("weights must be finite and not negative")
-        n0, n1 = float(w @ (1 - y)), float(w @ y)
-        if n0 == 0 or n1 == 0:
-            raise ValueError("only one class: nothing to calibrate on; use a constant calibrator")
-        target = np.where(y == 1, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
-        # Centred and scaled, Newton's steps do not depend on the scores' units.
-        centre = float(w @ s) / (n0 + n1)
-        scale = math.sqrt(float(w @ (s - centre) ** 2) / (n0 + n1)) or 1.0
-        a, b = _newton((s - centre) / scale, target, w / (n0 + n1), math.log((n1 + 1) / (n0 + 1)))
-        return cls("platt", a / scale, b - a * centre / scale)
+    def _one(self, s: float) -> float:
+        if self.kind == "platt":
+            return _sigmoid(self.a * s + self.b)
+        if self.kind == "none":
+            return _sigmoid(s)
+        if self.kind == "venn-abers":
+            low, high = self.low[bisect_right(self.x, s)], self.high[bisect_left(self.x, s)]
+            return high / (1 - low + high)
+        return float(self._many(np.array([s]))[0])
+
+    def _many(self, s: Floats) -> Floats:
+        if self.kind == "constant":
+            return np.full(s.shape, self.b)
+        if self.kind == "beta":
+            # ln sigmoid(s) = -softplus(-s); the cap keeps a * softplus a number
+            z = np.clip(s, -MAX_PARAMETER, MAX_PARAMETER)
+            return _sigmoids(self.c * np.logaddexp(0, z) - self.a * np.logaddexp(0, -z) + self.b)
+        if self.kind == "isotonic":
+            return np.asarray(np.interp(s, self.x, self.low))
+        if self.kind == "venn-abers":
+            low = np.array(self.low)[np.searchsorted(self.x, s, side="right")]
+            high = np.array(self.high)[np.searchsorted(self.x, s, side="left")]
+            return np.asarray(high / (1 - low + high))
+        return _sigmoids(self.a * s + self.b)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data: {"kind", "a", "b"}."""
-        return asdict(self)
+        """Plain data: {"kind", and the kind's own parameters}."""
+        own = {name: getattr(self, name) for name in KINDS[self.kind]}
+        return {"kind": self.kind} | {name: list(v) if isinstance(v, tuple) else v for name, v in own.items()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Calibrator:
         """The inverse of `as_dict`. ValueError for any other keys or values."""
-        if not isinstance(data, Mapping) or set(data) != {"kind", "a", "b"}:
-            raise ValueError("a calibrator has exactly the keys kind, a, b")
+        kind = data.get("kind") if isinstance(data, Mapping) else None
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise ValueError(f"calibrator kind {kind!r:.40}, known are {', '.join(KINDS)}")
+        if set(data) != {"kind", *KINDS[kind]}:
+            raise ValueError(f"a calibrator of kind {kind} has exactly the keys {', '.join(('kind', *KINDS[kind]))}")
         return cls(**data)
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MAX_PARAMETER:
+        raise ValueError(f"{where}={value!r:.40} is not a number within {MAX_PARAMETER:g}")
+    return float(value)
+
+
+def _check(one: Calibrator) -> None:
+    plain = {"a": 1.0, "b": 0.0, "c": 0.0, "x": (), "low": (), "high": ()}
+    if unused := [name for name, value in plain.items() if name not in KINDS[one.kind] and getattr(one, name) != value]:
+        raise ValueError(f"calibrator of kind {one.kind} has {unused[0]}, which it does not use")
+    if one.kind == "constant" and not 0.0 <= one.b <= 1.0:
+        raise ValueError(f"constant calibrator b={one.b} is not a probability")
+    if one.kind == "beta" and min(one.a, one.c) < 0:
+        raise ValueError(f"beta calibrator a={one.a}, c={one.c}: below 0, so it would not rise with the score")
+    if "x" not in KINDS[one.kind]:
+        return
+    steps = one.kind == "venn-abers"
+    if not one.x or any(len(knots) != len(one.x) + steps for knots in ((one.low, one.high) if steps else (one.low,))):
+        raise ValueError(f"calibrator of kind {one.kind}: x, low, high do not fit each other in length")
+    if any(after - before < LEAST_GAP for before, after in pairwise(one.x)):
+        raise ValueError(f"calibrator of kind {one.kind}: x does not rise")
+    for knots in (one.low, one.high) if steps else (one.low,):
+        if any(not 0 <= p <= 1 for p in knots) or any(b < a for a, b in pairwise(knots)):
+            raise ValueError(f"calibrator of kind {one.kind}: low, high are not probabilities that rise")
+    # At a score that was seen, low is already the step above it and high still the one below.
+    if any(low > high for low, high in zip(one.low[1:], one.high, strict=False)):
+        raise ValueError("calibrator of kind venn-abers: low above high")
 
 
 def _sigmoid(z: float) -> float:
@@ -102,25 +159,3 @@ def _sigmoid(z: float) -> float:
 def _sigmoids(z: Floats) -> Floats:
     tail = np.exp(-np.abs(z))
     return np.where(z >= 0, 1.0, tail) / (1.0 + tail)
-
-
-def _newton(s: Floats, target: Floats, w: Floats, b: float) -> tuple[float, float]:
-    def loss(a: float, b: float) -> float:
-        z = a * s + b
-        return float(w @ (np.logaddexp(0.0, z) - target * z))
-
-    a = 0.0
-    for _ in range(100):
-        p = _sigmoids(a * s + b)
-        off, curve = w * (p - target), w * p * (1 - p)
-        slope_a, slope_b = float(off @ s), float(off.sum())
-        if max(abs(slope_a), abs(slope_b)) < 1e-12:
-            break
-        # the 1e-12 keeps equal scores (no slope to fit) solvable
-        aa, ab, bb = float(curve @ s**2) + 1e-12, float(curve @ s), float(curve.sum()) + 1e-12
-        step_a, step_b = np.linalg.solve([[aa, ab], [ab, bb]], [slope_a, slope_b]).tolist()
-        rate, gain, now = 1.0, slope_a * step_a + slope_b * step_b, loss(a, b)
-        while rate > 1e-10 and loss(a - rate * step_a, b - rate * step_b) > now - 1e-4 * rate * gain + 1e-15:
-            rate /= 2
-        a, b = a - rate * step_a, b - rate * step_b
-    return a, b

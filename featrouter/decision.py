@@ -54,7 +54,9 @@ class Decision:
     `r1`, `r2`: calibrated probabilities that the weak model (if it goes on; after the end: its answer as it stands)
     and the strong model solve the task. `c1`, `c2`: remaining weak cost and strong cost, USD. `y1 = r1 - c1/value`,
     `y2 = r2 - c2/value`: what is compared. `ended`: the weak agent has submitted. `fallback` is empty, or says why
-    the numbers were not trusted and the configured default was chosen.
+    the numbers were not trusted and the configured default was chosen. `r1_interval`, `r2_interval`: the two
+    Venn-Abers probabilities of a bundle calibrated that way, else None. `propensity`: the probability with which the
+    session came to this choice, 1 unless the router explores: what a log's `propensity` column wants.
     """
 
     choice: str
@@ -67,6 +69,9 @@ class Decision:
     turn: int
     ended: bool = False
     fallback: str = ""
+    r1_interval: tuple[float, float] | None = None
+    r2_interval: tuple[float, float] | None = None
+    propensity: float = 1.0
 
     @property
     def escalate(self) -> bool:
@@ -80,10 +85,13 @@ class Decision:
         }
 
 
-def choose(y1: float, y2: float, *, ended: bool, allow_stop: bool) -> str:
-    """The rule of the house: go on (or accept) when y1 >= y2, otherwise escalate; stop when both are below 0."""
-    if allow_stop and y1 < 0 and y2 < 0:
+def choose(y1: float, y2: float, *, ended: bool, allow_stop: bool, threshold: float = 0.0) -> str:
+    """Escalate when y2 - y1 exceeds the policy's threshold, else go on (or accept); stop when both are below 0.
+
+    An infinite threshold means that the policy does not look: the run goes on.
+    """
+    if allow_stop and threshold != math.inf and y1 < 0 and y2 < 0:
         return "accept" if ended else "stop"
-    if y1 >= y2:
-        return "accept" if ended else "continue"
-    return "escalate"
+    if y2 - y1 > threshold:
+        return "escalate"
+    return "accept" if ended else "continue"

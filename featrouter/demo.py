@@ -18,11 +18,12 @@ _WIDTH = 76
 
 def run(say: Callable[[str], None], tell: Callable[[str], None]) -> None:
     """`say` prints a result, `tell` progress. Raises ValueError where data/ is not at hand (a wheel has none of it)."""
+    from featrouter.evaluation.evaluate import evaluate
+    from featrouter.evaluation.words import evaluation
     from featrouter.logs import Logs
-    from featrouter.training.evaluate import evaluate
-    from featrouter.training.learn import train
+    from featrouter.training.bundling import train
+    from featrouter.training.learn import Settings
     from featrouter.training.table import join_strong, select, table_of
-    from featrouter.training.words import evaluation
 
     try:
         numbers = [resource(f"data/public-runs.{form}.csv.xz") for form in ("features", "outcomes")]
@@ -32,10 +33,14 @@ def run(say: Callable[[str], None], tell: Callable[[str], None]) -> None:
     tell("reading data/public-runs.*, training two routers on each split")
     logs = Logs(numbers)
     public = table_of(logs)
+    quick = Settings(head="lightgbm", panel=False)  # what takes longest is what `featrouter evaluate` adds
     say("1. Would routing pay? Cross-validated on public runs (numbers only; data/README.md).\n")
     for weak, strong in PAIRS:
         table = join_strong(select(public, weak=weak), logs, strong)
-        say(evaluation(evaluate(table, weak=weak, strong=strong, draws=_DRAWS), at=(0, 1, 2, 4, 8)) + "\n")
+        report = evaluate(
+            table, weak=weak, strong=strong, settings=quick, splits=("repo_disjoint",), draws=_DRAWS, jobs=2
+        )
+        say(evaluation(report, at=(0, 1, 2, 4, 8)) + "\n")
     say("2. One recorded run, replayed with a router trained on the other packages' recorded runs.\n")
     tell("training on data/recorded")
     log = Logs([recorded])
@@ -43,7 +48,7 @@ def run(say: Callable[[str], None], tell: Callable[[str], None]) -> None:
     shown = next(run for run in runs if run.y_weak == 0 and "__3" in run.run_id)
     table = join_strong(table_of(log), log, "scripted-strong")
     others = table.where((table.meta["repo"] != shown.repo).to_numpy())
-    router = Router(train(others, strong="scripted-strong", value=0.15), guard=False)
+    router = Router(train(others, strong="scripted-strong", settings=Settings(value=0.15)), guard=False)
     turns = next(trajectory for run, trajectory in log.trajectories() if run.run_id == shown.run_id)
     _replay(router, shown.task, turns.turns, say)
     say(f"\nIn truth the weak agent {'solved it' if shown.y_weak else 'failed'} (hidden test).")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featrouter.head import Bools, Floats, Head
+from featrouter.linear import standardised
 
 __all__ = ["Forest", "Head", "Scratch"]
 
@@ -49,6 +50,7 @@ class Forest:
         trees = np.array([len(part.leaves) for part in parts])
         self._heads = np.cumsum(trees) - trees
         self._intercept = np.array([head.intercept for head in heads], np.float64)
+        self._linear = _Lines(heads) if any(head.linear for head in heads) else None
 
     def scratch(self) -> Scratch:
         """Fresh buffers for `score`: one set a session or thread."""
@@ -66,7 +68,8 @@ class Forest:
         both.take(self._slot, out=taken, mode="clip")  # slots were checked; the other modes copy `out`
         np.less_equal(taken, self._threshold, out=left)
         np.multiply(self._bars, left, out=barred)
-        return self._sum(barred)
+        scores = self._sum(barred)
+        return scores if self._linear is None else self._linear.added(row, scores)
 
     def score_many(self, rows: Floats) -> Floats:
         """Raw scores, shape (n, n_heads), of rows of shape (n, width)."""
@@ -78,7 +81,7 @@ class Forest:
         for start in range(0, len(rows), chunk):
             left = both[start : start + chunk].take(self._slot, axis=1) <= self._threshold
             scores[start : start + chunk] = self._sum(self._bars * left)
-        return scores
+        return scores if self._linear is None else self._linear.added(rows, scores)
 
     def _sum(self, barred: NDArray[Any]) -> Floats:
         barred = np.bitwise_or.reduceat(barred, self._trees, axis=-1)
@@ -86,6 +89,27 @@ class Forest:
         # a float32's exponent is the number of a lone bit
         leaf = (lowest.astype(np.float32).view(np.int32) >> 23) + self._leaves
         scores: Floats = np.add.reduceat(self._value.take(leaf), self._heads, axis=-1) + self._intercept
+        return scores
+
+
+class _Lines:
+    """The linear parts of several heads, one after the other."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        parts = [(number, head.linear) for number, head in enumerate(heads) if head.linear and len(head.linear.feature)]
+        lines = [line for _, line in parts]
+        self._heads = np.array([number for number, _ in parts], np.int64)
+        self._starts = np.cumsum([0, *(len(line.feature) for line in lines[:-1])])
+        empty: list[Any] = [np.empty(0)]
+        self._feature = np.concatenate([line.feature for line in lines] or empty).astype(np.int64)
+        self._centre = np.concatenate([line.centre for line in lines] or empty)
+        self._scale = np.concatenate([line.scale for line in lines] or empty)
+        self._weight = np.concatenate([line.weight for line in lines] or empty)
+
+    def added(self, rows: Floats, scores: Floats) -> Floats:
+        if len(self._heads):
+            z = standardised(rows, self._feature, self._centre, self._scale)
+            scores[..., self._heads] += np.add.reduceat(z * self._weight, self._starts, axis=-1)
         return scores
 
 
@@ -97,8 +121,8 @@ class _Flat:
     """One head's part of a Forest; a tree of one leaf gets a split that bars nothing, a head of no trees such a one."""
 
     def __init__(self, head: Head, width: int) -> None:
-        if head.feature.max(initial=-1) >= width:
-            raise ValueError(f"head {head.name}: splits on feature {head.feature.max()}, but there are {width}")
+        if head.reach >= width:
+            raise ValueError(f"head {head.name}: asks for feature {head.reach}, but there are {width}")
         if not len(head.sizes):
             head = Head(head.name, head.link, **_LEAF)
         n, edges = len(head.feature), head.edges()

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from featrouter.linear import MAX_VALUE, Linear
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 LINKS = ("logit", "identity")
 MAX_LEAVES = 64
-#: Bound on leaf values and intercepts: far beyond any model, yet no sum or product of them overflows.
-MAX_VALUE = 1e100
 MAX_COVER = 2**53
 #: LightGBM's dump writes an infinite threshold as 1e300 (`Common::AvoidInf`).
 _DUMPED_INFINITY = 1e300
@@ -39,7 +39,9 @@ class Edges(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """One model's trees. A Head that exists is sound: the constructor refuses (ValueError) what is not.
+    """One model's trees and, where it has one, its linear part.
+
+    A Head that exists is sound: the constructor refuses (ValueError) what is not.
 
     `sizes` has one entry a tree; the other arrays one a node, tree after tree. Node 0 of a tree is its root, children
     are numbered within the tree and above their parent. At a leaf `feature`, `left` and `right` are -1 and
@@ -60,6 +62,7 @@ class Head:
     value: Floats
     cover: Ints
     intercept: float = 0.0
+    linear: Linear | None = None
 
     def __post_init__(self) -> None:
         for key, dtype in _DTYPES.items():
@@ -79,8 +82,33 @@ class Head:
         """One head whose score is the sum of the others' (several seeds, each built with scale 1/n)."""
         if not heads or len({head.link for head in heads}) > 1:
             raise ValueError("only one or more heads of one link can be joined")
+        linear = [head.linear for head in heads if head.linear is not None]
+        if len(linear) > 1:
+            raise ValueError("only one of the heads may have a linear part")
         arrays: dict[str, Any] = {key: np.concatenate([getattr(head, key) for head in heads]) for key in _DTYPES}
-        return cls(heads[0].name, heads[0].link, **arrays, intercept=math.fsum(head.intercept for head in heads))
+        total = math.fsum(head.intercept for head in heads)
+        return cls(heads[0].name, heads[0].link, **arrays, intercept=total, linear=linear[0] if linear else None)
+
+    def scaled(self, factor: float) -> Head:
+        """The head whose score is `factor` times this one's."""
+        arrays: dict[str, Any] = {key: getattr(self, key) for key in _DTYPES} | {"value": self.value * factor}
+        linear = self.linear.scaled(factor) if self.linear else None
+        return Head(self.name, self.link, **arrays, intercept=self.intercept * factor, linear=linear)
+
+    def features(self) -> Ints:
+        """The features the head asks for, sorted."""
+        asked = [self.feature[self.feature >= 0], *([self.linear.feature] if self.linear else [])]
+        return np.unique(np.concatenate(asked))
+
+    @property
+    def reach(self) -> int:
+        """The highest feature number the head asks for; -1 when it asks for none."""
+        return int(self.features().max(initial=-1))
+
+    @property
+    def empty(self) -> bool:
+        """It has neither trees nor a linear part: a constant."""
+        return not len(self.sizes) and self.linear is None
 
     @classmethod
     def from_booster(cls, name: str, dump: Mapping[str, Any], link: str, scale: float = 1.0) -> Head:

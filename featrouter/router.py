@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -25,7 +27,7 @@ _log = logging.getLogger("featrouter")
 _log.addHandler(logging.NullHandler())  # without a handler of its own, logging would write to the host's stderr
 _Answer = TypeVar("_Answer")
 
-_NAN = float("nan")
+_NAN, _INF = float("nan"), float("inf")
 #: After so many failures in one session nothing more is tried in it.
 _BREAKER = 3
 
@@ -35,13 +37,29 @@ class Router:
 
     `costs`: what the user is willing to pay (see Costs); the bundle's own estimates fill what is not given.
     `default`: the choice when the numbers cannot be trusted. `guard=False` trusts rows unlike any training row.
+    `policy`: one of the bundle's policies by name; without it the one it was trained for. `epsilon`: the share of
+    decisions that explore, choosing evenly between the arms; the draw depends on `seed` and on what was observed
+    alone, so the same run asked again at the same turn draws the same. ValueError for what is none of these.
     """
 
     def __init__(
-        self, bundle: Bundle, *, costs: Costs | None = None, default: str = "continue", guard: bool = True
+        self,
+        bundle: Bundle,
+        *,
+        costs: Costs | None = None,
+        default: str = "continue",
+        guard: bool = True,
+        policy: str | None = None,
+        epsilon: float = 0.0,
+        seed: int = 0,
     ) -> None:
         if default not in CHOICES:
             raise ValueError(f"default must be one of {', '.join(CHOICES)}, not {default!r}")
+        if not 0 <= epsilon <= 1:
+            raise ValueError(f"epsilon is the share of decisions that explore, 0 to 1, not {epsilon!r:.40}")
+        name = policy or bundle.policy
+        if name not in bundle.policies:
+            raise ValueError(f"policy {name!r:.40} is not in this bundle; it has {', '.join(sorted(bundle.policies))}")
         if bundle.catalogue != digest():
             raise BundleError(
                 "this bundle was trained with another feature catalogue, so its features mean something else: "
@@ -50,6 +68,9 @@ class Router:
         self.bundle = bundle
         self.costs = costs or Costs()
         self.default = default
+        self.policy = bundle.policies[name]
+        self.epsilon = epsilon
+        self.seed = seed
         self._guarded = guard
         known = {name: index for index, name in enumerate(feature_set().names)}
         unknown = [name for name in bundle.features if name not in known]
@@ -70,10 +91,14 @@ class Router:
         costs: Costs | None = None,
         default: str = "continue",
         guard: bool = True,
+        policy: str | None = None,
+        epsilon: float = 0.0,
+        seed: int = 0,
     ) -> Router:
         """Open a bundle; without `path` the shipped default. `sha256` pins the file. Raises BundleError."""
         path = resource("models/default/default.featrouter") if path is None else path
-        return cls(Bundle.load(path, sha256), costs=costs, default=default, guard=guard)
+        bundle = Bundle.load(path, sha256)
+        return cls(bundle, costs=costs, default=default, guard=guard, policy=policy, epsilon=epsilon, seed=seed)
 
     def session(self, task: str = "", *, costs: Costs | None = None) -> Session:
         """One agent run on one task (its problem text)."""
@@ -88,7 +113,10 @@ class Router:
     def replay(
         self, messages: Sequence[Mapping[str, Any]] | Trajectory, *, task: str = "", costs: Costs | None = None
     ) -> Session:
-        """A session that has observed all turns of a message list or a trajectory."""
+        """A session that has observed all turns of a message list or a trajectory.
+
+        A router that explores has decided at the start and after each turn on the way, as if asked there.
+        """
 
         def checked() -> Trajectory:
             told = messages if isinstance(messages, Trajectory) else trajectory_of(messages)
@@ -98,8 +126,12 @@ class Router:
         session = self.session(read.task if isinstance(read, Trajectory) else "", costs=costs)
         if isinstance(read, Trajectory):
             for turn in read:
+                if self.epsilon:
+                    session.decide()
                 session.observe(turn)
             if read.ended:
+                if self.epsilon:
+                    session.decide()
                 session.end()
         else:
             session.failed = f"messages could not be read: {read}"
@@ -118,11 +150,16 @@ class _Stage:
         self.arms = {arm: name for arm, name in names.items() if name in bundle.heads}
         self.heads = [bundle.heads[name] for name in self.arms.values()]
         self.calibrators = {arm: bundle.calibrators[name] for arm, name in self.arms.items()}
+        self.intervals = {arm: one for arm, one in self.calibrators.items() if one.kind == "venn-abers"}
         priced = [name for name in ("c1", "c2") if name in bundle.heads and not (ended and name == "c1")]
         self.place = {name: index for index, name in enumerate([*self.arms, *priced])}
         heads = [*self.heads, *(bundle.heads[name] for name in priced)]
         self.width = len(bundle.features)
         self.forest = Forest(heads, self.width)
+
+    def interval(self, arm: str, scores: Row) -> tuple[float, float] | None:
+        found = self.intervals.get(arm)
+        return found.interval(float(scores[self.place[arm]])) if found else None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -142,6 +179,11 @@ class Session:
         self._failures = 0
         self._logged = False
         self._ended = False
+        self._latched: Decision | None = None
+        # Exploring, `_walked` is the probability of having gone on so far, `_here` that of going on from `_asked`.
+        self._walked = self._here = 1.0
+        self._asked: tuple[int, bool] | None = None
+        self._task = _digest(task) if router.epsilon and isinstance(task, str) else b""
         self.failed = ""
         self._row: Row = self._extractor.row()[router._columns]
         self._before: Row = self._row
@@ -162,6 +204,8 @@ class Session:
         self._try(lambda: self._observe(turn))
 
     def _observe(self, turn: Turn) -> None:
+        if self._router.policy.latch:
+            self._decide()  # a policy that looks at this turn, or keeps an escalation, does not wait to be asked
         self._extractor.observe(turn)
         row = self._extractor.row()[self._router._columns]
         changed = (row != self._row) & ~(np.isnan(row) & np.isnan(self._row))
@@ -170,6 +214,8 @@ class Session:
 
     def end(self) -> None:
         """The weak agent has submitted: from here the choice is accept or escalate."""
+        if self._router.policy.latch:
+            self._try(self._decide)
         self._ended = True
 
     def decide(self) -> Decision:
@@ -180,6 +226,8 @@ class Session:
     def _decide(self) -> Decision:
         if self.failed:
             return self._fallback(self.failed)
+        if self._latched:
+            return replace(self._latched, turn=self.turn, ended=self._ended)
         router, ended = self._router, self._ended
         stage, bundle = router._stages[ended], router.bundle
         scores = stage.forest.score(self._row, self._scratch[ended])
@@ -199,8 +247,38 @@ class Session:
         y1 = r1 - (c1 / value if c1 == c1 else 0.0)
         y2 = r2 - (c2 / value if c2 == c2 else 0.0)
         doubt = self._doubt(r1, r2)
-        choice = self._default() if doubt else choose(y1, y2, ended=ended, allow_stop=self._costs.allow_stop)
-        return Decision(choice, r1, r2, y1, y2, c1, c2, self.turn, ended, doubt)
+        threshold = router.policy.threshold(self.turn, ended=ended)
+        stops = self._costs.allow_stop or router.policy.allow_stop
+        choice = self._default() if doubt else choose(y1, y2, ended=ended, allow_stop=stops, threshold=threshold)
+        propensity = 1.0
+        if router.epsilon:
+            choice, propensity = self._explored(choice, looks=threshold != _INF and not doubt)
+        r1_interval = stage.interval("r1", scores)
+        r2_interval = stage.interval("r2", scores)
+        decision = Decision(
+            choice, r1, r2, y1, y2, c1, c2, self.turn, ended, doubt, r1_interval, r2_interval, propensity
+        )
+        if choice == "escalate" and router.policy.latch and not doubt:
+            self._latched = decision
+        return decision
+
+    def _explored(self, choice: str, *, looks: bool) -> tuple[str, float]:
+        """The choice after the dice, and the probability of having come to it."""
+        epsilon, here = self._router.epsilon, (self.turn, self._ended)
+        if here != self._asked:
+            self._walked *= self._here
+            self._asked, self._here = here, 1.0
+        if not looks:
+            return choice, self._walked
+        onward = "accept" if self._ended else "continue"
+        arms = sorted({onward, "escalate", choice})
+        draw = _draw(self._router.seed, self._task, here, self._row)
+        greedy, share = choice, epsilon / len(arms)
+        if draw < epsilon:
+            choice = arms[min(int(draw / share), len(arms) - 1)]
+        chances = {arm: share + (1 - epsilon) * (arm == greedy) for arm in arms}
+        self._here = chances[onward]
+        return choice, self._walked * chances[choice]
 
     def _doubt(self, r1: float, r2: float) -> str:
         router = self._router
@@ -282,6 +360,16 @@ def _safely(work: Callable[[], _Answer], *, quiet: bool = False) -> _Answer | _F
         if not quiet:
             _log.warning("featrouter failed inside and falls back: %s", type(error).__name__, exc_info=True)
         return _Failure(error)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _draw(seed: int, task: bytes, here: tuple[int, bool], row: Row) -> float:
+    """A number in [0, 1), even over seeds; the same for the same seed, task, turn and features."""
+    told = hashlib.blake2b(f"{seed} {here}".encode() + task + row.tobytes(), digest_size=8).digest()
+    return int.from_bytes(told, "big") / 2**64
 
 
 def _or_nan(usd: float | None) -> float:

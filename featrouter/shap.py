@@ -12,6 +12,8 @@ from featrouter.head import Bools, Floats, Head, Ints
 class Explainer:
     """Path-dependent TreeSHAP (Lundberg, Erion, Lee 2018, arXiv 1802.03888) of heads over rows of `width` features.
 
+    A linear part adds weight * (z - mean z) to each of its features, which is its exact Shapley value.
+
     A leaf of value v whose path asks for d distinct features plays a game of its own: a feature outside the coalition
     multiplies v by z (the share of training rows that follow the path at its splits), one inside by o (1 if the row
     itself follows the path there, else 0). Feature j's Shapley value is v (o_j - z_j) times the sum over the others'
@@ -46,8 +48,9 @@ class _Paths:
     """All root-to-leaf paths of a head: edges sorted into entries (leaf, distinct feature), entries into leaves."""
 
     def __init__(self, head: Head, width: int) -> None:
-        if head.feature.max(initial=-1) >= width:
-            raise ValueError(f"head {head.name}: splits on feature {head.feature.max()}, but there are {width}")
+        if head.reach >= width:
+            raise ValueError(f"head {head.name}: asks for feature {head.reach}, but there are {width}")
+        self._linear = head.linear
         leaf, parent, child, left = head.edges()
         order = np.lexsort((head.feature[parent], leaf))
         leaf, parent, child, self._left = leaf[order], parent[order], child[order], left[order]
@@ -69,6 +72,8 @@ class _Paths:
         lone = head.value[head.starts()[head.sizes == 1]].sum()
         reached = np.multiply.reduceat(share, self._leaves) if leaf.size else share
         self._expected = head.intercept + lone + float(self._value[self._leaves] @ reached)
+        if self._linear:
+            self._expected += float(self._linear.weight @ self._linear.mean)
 
     def contributions(self, both: Floats) -> Floats:
         result = np.zeros(self._width + 1)
@@ -81,6 +86,9 @@ class _Paths:
             others = self._weight @ (np.repeat(product, self._distinct, axis=1) / factor)
             parts = self._value * (inside - self._share) * others
             result[:-1] = np.bincount(self._feature, parts, minlength=self._width)
+        if self._linear:
+            line = self._linear
+            result[line.feature] += line.weight * (line.z(both[self._width :]) - line.mean)
         return result
 
 

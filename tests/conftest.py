@@ -8,7 +8,7 @@ import pytest
 
 from featrouter import Bundle
 from featrouter.logs import Logs, Run
-from featrouter.training.learn import train
+from featrouter.training.bundling import train
 from featrouter.training.table import join_strong, table_of
 from featrouter.trajectory import Trajectory
 

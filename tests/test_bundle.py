@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from featrouter.bundle import Bundle, BundleError
 from featrouter.calibration import Calibrator
 from featrouter.forest import Forest
 from featrouter.head import Head
+from featrouter.linear import LINEAR, Linear
+from featrouter.policy import Policy
 
 SAMPLE = Path(__file__).parent / "samples" / "tiny.featrouter"
 FEATURES = ("effort_turns", "testruns_failed_last", "edits_files", "prompt_länge")
@@ -34,17 +37,27 @@ def head(name: str, link: str, shift: float = 0.0) -> Head:
     return Head(name, link, **nodes, intercept=0.1 + shift)
 
 
+LINE = Linear(*map(np.array, ([0, 3], [3.5, 1 / 3], [2.0, 1e-9], [-0.5, 5e-324], [0.0, -0.25])))
+STEPS = Calibrator("venn-abers", x=(-0.5, 1 / 3, 2.0), low=(0.0, 0.1, 0.4, 0.75), high=(0.125, 0.5, 0.8, 1.0))
+
+
 def bundle(**changes: Any) -> Bundle:
     values: dict[str, Any] = {
         "features": FEATURES,
         "catalogue": "ab" * 32,
-        "heads": {"r2": head("r2", "logit", 1.0), "r1": head("r1", "logit"), "c1": head("c1", "identity")}
+        "heads": {
+            "r2": head("r2", "logit", 1.0),
+            "r1": replace(head("r1", "logit"), linear=LINE),
+            "c1": head("c1", "identity"),
+        }
         | {"c2": Head.constant("c2", "identity", 0.75)},
-        "calibrators": {
-            "r1": Calibrator("platt", 0.9, -0.1),
-            "r2": Calibrator("constant", b=0.4),
-        },
+        "calibrators": {"r1": STEPS, "r2": Calibrator("constant", b=0.4)},
         "costs": {"value": 2.5, "strong": None, "weak_remaining": [[0, 0.4], [5, 0.1]], "handover": "restart"},
+        "policies": {
+            "rule": Policy(),
+            "anytime": Policy("anytime", ((0, 0.25), (3, float("inf"))), -float("inf"), latch=True),
+        },
+        "policy": "anytime",
         "ranges": {"low": [0.0, None, -1.5, 0], "high": [40.0, None, None, 9], "limit": 2},
         "importances": {"edits_files": {"gain": 1.5, "split": 3, "permutation": None, "shap": 0.1}},
         "metrics": {"r1": {"auroc": 0.81, "curve": [[0.1, 0.2], [0.3, None]], "seal": ""}, "n": 412, "seal": ""},
@@ -59,7 +72,7 @@ def test_there_and_back_is_the_same_bytes() -> None:
     data = first.to_bytes()
     again = Bundle.from_bytes(data, known_features=set(FEATURES))
     assert again.to_bytes() == data == bundle().to_bytes()
-    assert data == SAMPLE.read_bytes()  # the format of version 1 does not drift
+    assert data == SAMPLE.read_bytes()  # the format of version 2 does not drift
     rows = np.array([[np.nan] * 4, [0.0] * 4, [np.inf] * 4, [1.0, np.nan, -3.0, 2.0]])
     served = [Forest(list(one.heads.values()), 4).score_many(rows).tolist() for one in (first, again)]
     assert served[0] == served[1]
@@ -69,6 +82,41 @@ def test_there_and_back_is_the_same_bytes() -> None:
             assert getattr(got, key).tobytes() == getattr(first.heads[name], key).tobytes()
     assert (again.costs, again.flags, again.calibrators) == (first.costs, first.flags, first.calibrators)
     assert (again.provenance, again.metrics) == (first.provenance, first.metrics)
+    assert (again.policies, again.policy) == (first.policies, "anytime")
+    assert [name for name, got in again.heads.items() if got.linear] == ["r1"]
+    for key in LINEAR:
+        assert getattr(again.heads["r1"].linear, key).tobytes() == getattr(LINE, key).tobytes()
+
+
+@pytest.mark.parametrize(
+    "calibrator",
+    [
+        Calibrator(),
+        Calibrator("constant", b=0.25),
+        Calibrator("platt", 0.9, -0.1),
+        Calibrator("beta", 0.5, 0.1, 2.0),
+        Calibrator("isotonic", x=(0.0, 1.0), low=(0.1, 0.9)),
+        STEPS,
+    ],
+    ids=lambda calibrator: calibrator.kind,
+)
+def test_every_kind_of_calibrator_is_carried(calibrator: Calibrator) -> None:
+    data = bundle(calibrators={"r1": calibrator, "r2": calibrator}).to_bytes()
+    assert Bundle.from_bytes(data).calibrators == {"r1": calibrator, "r2": calibrator}
+
+
+def test_every_kind_of_policy_is_carried() -> None:
+    promise = {"harm": 0.02, "confidence": 0.95, "words": "in 95 % of …", "runs": 40}
+    policies = {"rule": Policy(allow_stop=True), "fixed": Policy.fixed(3), "anytime": Policy("anytime", (), 0.5)}
+    policies["risk-controlled"] = Policy("risk-controlled", ((2, 0.125),), promise=promise)
+    again = Bundle.from_bytes(bundle(policies=policies, policy="risk-controlled").to_bytes())
+    assert again.policies == policies and again.policies["risk-controlled"].promise == promise
+
+
+def test_another_version_is_refused_with_what_to_do() -> None:
+    for version in (1, 3):
+        with pytest.raises(BundleError, match=f"version is {version}, this featrouter reads 2; upgrade it, or train"):
+            Bundle.from_bytes(bundle().to_bytes().replace(b'"version": 2', b'"version": %d' % version))
 
 
 def test_a_diff_of_the_file_is_readable() -> None:
@@ -106,6 +154,19 @@ def test_an_unsound_bundle_cannot_be_made() -> None:
         bundle(heads={"r3": head("r1", "logit")})
     with pytest.raises(BundleError, match=r"calibrators\.r1: .* want Calibrator"):
         bundle(calibrators={"r1": 0.5, "r2": Calibrator()})
+    with pytest.raises(BundleError, match=r"policies\.rule: .* want Policy"):
+        bundle(policies={"rule": {"kind": "rule"}}, policy="rule")
+    with pytest.raises(BundleError, match="policies: 'fixed' is not the kind of the policy"):
+        bundle(policies={"rule": Policy(), "fixed": Policy("anytime")}, policy="rule")
+    with pytest.raises(BundleError, match="policy: 'fixed' is not one of the policies"):
+        bundle(policy="fixed")
+    with pytest.raises(BundleError, match="there is no 'rule' among them"):
+        bundle(policies={"fixed": Policy.fixed(1)}, policy="fixed")
+    with pytest.raises(BundleError, match=r"policies\.rule\.promise\.p: a number that is not finite"):
+        bundle(policies={"rule": Policy(promise={"p": np.float64("nan")})}, policy="rule")
+    with pytest.raises(BundleError, match=r"heads\.r1\.feature: 4, but there are 4 features"):
+        beyond = replace(LINE, feature=np.array([0, 4]))
+        bundle(heads={"r1": replace(head("r1", "logit"), linear=beyond)}, calibrators={"r1": Calibrator()})
 
 
 def test_load_names_the_file(tmp_path: Path) -> None:

@@ -1,114 +1,90 @@
-"""Calibrators against scikit-learn and against what a probability must be."""
+"""Calibrators against independent formulas and against what a probability must be."""
 
 from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.calibration import _SigmoidCalibration
-from sklearn.linear_model import LogisticRegression
+from scipy.special import expit
 
-from featrouter.calibration import Calibrator
+from featrouter.calibration import KINDS, MAX_KNOTS, Calibrator
 
 pytestmark = pytest.mark.filterwarnings("error:.*(overflow|divide|invalid)")
 
-
-def sample(n: int, a: float, b: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    scores = rng.normal(size=n) * 2
-    return scores, (rng.random(n) < 1 / (1 + np.exp(-(a * scores + b)))).astype(int)
-
-
-@pytest.mark.parametrize(("n", "a", "b"), [(12, 1.0, 0.0), (60, 0.4, 1.0), (500, 2.5, -1.0), (5000, 0.7, 0.3)])
-def test_platt_is_the_smoothed_logistic_regression(n: int, a: float, b: float) -> None:
-    scores, labels = sample(n, a, b)
-    got = Calibrator.platt(scores, labels)
-    n1, n0 = labels.sum(), n - labels.sum()
-    target = np.where(labels == 1, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
-    # a soft target t is one row of either class, weighted t and 1 - t
-    oracle = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
-    oracle.fit(np.tile(scores, 2)[:, None], np.repeat([1, 0], n), np.concatenate([target, 1 - target]))
-    assert got.a == pytest.approx(oracle.coef_[0, 0], rel=1e-4)
-    assert got.b == pytest.approx(oracle.intercept_[0], rel=1e-4, abs=1e-4)
-    sigmoid = _SigmoidCalibration().fit(scores, labels)
-    assert got(scores) == pytest.approx(sigmoid.predict(scores), abs=2e-3)
-    slope = (1 / (1 + np.exp(-(got.a * scores + got.b))) - target) @ np.stack([scores, np.ones(n)], axis=1)
-    assert np.abs(slope).max() < 1e-8 * n
-
-
-def test_weights_are_repetitions() -> None:
-    scores, labels = sample(80, 1.0, 0.5)
-    weights = np.random.default_rng(1).integers(1, 4, 80)
-    repeated = Calibrator.platt(np.repeat(scores, weights), np.repeat(labels, weights))
-    weighted = Calibrator.platt(scores, labels, weights)
-    assert (weighted.a, weighted.b) == pytest.approx((repeated.a, repeated.b), rel=1e-9)
-    assert Calibrator.platt(scores, labels).a != pytest.approx(repeated.a, rel=1e-3)
-
-
-def test_the_units_of_the_scores_do_not_matter() -> None:
-    scores, labels = sample(200, 1.0, 0.0)
-    plain = Calibrator.platt(scores, labels)
-    for shift, scale in ((0.0, 1e-6), (1e3, 1.0), (-5.0, 1e9)):
-        moved = Calibrator.platt(scores * scale + shift, labels)
-        assert moved(scores * scale + shift) == pytest.approx(plain(scores), abs=1e-7)
-
-
-def test_hard_samples_still_fit() -> None:
-    separable = Calibrator.platt(np.arange(40.0), np.arange(40) >= 20)
-    assert 0 < separable(0.0) < 0.05 and 0.95 < separable(39.0) < 1
-    equal = Calibrator.platt(np.ones(30), np.arange(30) < 10)
-    assert equal(1.0) == pytest.approx((10 * 11 / 12 + 20 / 22) / 30, abs=1e-9)
-    upside_down = Calibrator.platt([1.0, 2.0, 3.0, 4.0], [1, 1, 0, 0])
-    assert upside_down.a < 0
-
-
-def test_a_far_score_does_not_throw_the_fit() -> None:
-    near = [-0.31, -9.72, -14.16, -8.88, -0.62, 6.76, -9.24, -1.38, 70.46, -105.92, -1.0, -2.03, -0.81, 0.97, -0.1]
-    scores = np.array([*near, -6.82, -1.06, -1.95, 872.09, 141.6])
-    labels = np.arange(20) >= 18
-    got = Calibrator.platt(scores, labels)  # full Newton steps run off to a = 6e8 here
-    gap = 1 / (1 + np.exp(-(got.a * scores + got.b))) - np.where(labels, 3 / 4, 1 / 20)
-    assert (gap.sum(), gap @ scores) == pytest.approx((0, 0), abs=1e-7)
-
-
-@pytest.mark.parametrize(
-    ("scores", "labels", "weights", "words"),
-    [
-        ([1.0, 2.0], [1, 1], None, "only one class"),
-        ([1.0, 2.0], [0, 0], None, "only one class"),
-        ([1.0, 2.0], [0, 1], [1.0, 0.0], "only one class"),
-        ([], [], None, "only one class"),
-        ([1.0, math.nan], [0, 1], None, "finite"),
-        ([1.0, math.inf], [0, 1], None, "finite"),
-        ([1.0, 2.0], [0, 0.3], None, "labels 0 or 1"),
-        ([1.0, 2.0], [-1, 1], None, "labels 0 or 1"),
-        ([1.0, 2.0], [0, 1], [1.0, -1.0], "weights"),
-        ([1.0, 2.0], [0, 1], [1.0, math.nan], "weights"),
-        ([1.0, 2.0], [0, 1, 1], None, "one shape"),
-        ([[1.0, 2.0]], [[0, 1]], None, "one shape"),
-    ],
-)
-def test_what_cannot_be_fitted_is_refused(scores: list, labels: list, weights: list | None, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        Calibrator.platt(scores, labels, weights)
-
-
 BOUND = st.floats(-1e100, 1e100)
+SHARE = st.floats(0, 1)
+#: Beside far scores, those that hit a knot exactly.
+SCORES = st.one_of(st.floats(-1e105, 1e105), st.floats(-60, 60), st.integers(-400, 400).map(lambda n: n / 8))
 
 
-@given(st.sampled_from(["none", "platt", "constant"]), BOUND, BOUND, st.floats(0, 1), st.floats(-1e105, 1e105))
-def test_a_probability_comes_out(kind: str, a: float, b: float, p: float, score: float) -> None:
-    calibrator = {"none": Calibrator(), "platt": Calibrator("platt", a, b), "constant": Calibrator("constant", b=p)}[
-        kind
-    ]
+@st.composite
+def knots(draw: st.DrawFn) -> tuple[tuple[float, ...], list[float], list[float]]:
+    """Rising scores, and one more low and high than scores, which do not cross even where a score is a knot."""
+    x = sorted(draw(st.sets(st.integers(-400, 400), min_size=1, max_size=8)))
+    low, high = (sorted(draw(st.lists(SHARE, min_size=len(x) + 1, max_size=len(x) + 1))) for _ in range(2))
+    high = [max(h, after) for h, after in zip(high, [*low[1:], low[-1]], strict=True)]
+    return tuple(n / 8 for n in x), low, high
+
+
+def of_kind(kind: str) -> st.SearchStrategy[Calibrator]:
+    positive = st.floats(0, 1e100)
+    return {
+        "none": st.just(Calibrator()),
+        "constant": st.builds(lambda b: Calibrator("constant", b=b), SHARE),
+        "platt": st.builds(lambda a, b: Calibrator("platt", a, b), BOUND, BOUND),
+        "beta": st.builds(lambda a, b, c: Calibrator("beta", a, b, c), positive, BOUND, positive),
+        "isotonic": knots().map(lambda k: Calibrator("isotonic", x=k[0], low=tuple(k[1][1:]))),
+        "venn-abers": knots().map(lambda k: Calibrator("venn-abers", x=k[0], low=tuple(k[1]), high=tuple(k[2]))),
+    }[kind]
+
+
+CALIBRATORS = st.sampled_from(sorted(KINDS)).flatmap(of_kind)
+
+
+@given(CALIBRATORS, SCORES)
+def test_scalar_and_array_agree_on_a_probability(calibrator: Calibrator, score: float) -> None:
     one, many = calibrator(score), calibrator(np.array([[score, -score]]))
     assert isinstance(one, float) and 1e-6 <= one <= 1 - 1e-6
-    assert many.shape == (1, 2) and many[0, 0] == pytest.approx(one, abs=1e-12)
-    assert Calibrator.from_dict(json.loads(json.dumps(calibrator.as_dict()))) == calibrator
+    assert many.shape == (1, 2) and ((many >= 1e-6) & (many <= 1 - 1e-6)).all()
+    assert many[0].tolist() == pytest.approx([one, calibrator(-score)], abs=1e-12)
+
+
+@given(CALIBRATORS)
+def test_there_and_back_with_the_kinds_own_keys(calibrator: Calibrator) -> None:
+    told = calibrator.as_dict()
+    assert set(told) == {"kind", *KINDS[calibrator.kind]}
+    assert Calibrator.from_dict(json.loads(json.dumps(told, allow_nan=False))) == calibrator
+
+
+@given(st.sampled_from(["none", "constant", "beta", "isotonic", "venn-abers"]).flatmap(of_kind), st.data())
+def test_a_better_score_is_never_worth_less(calibrator: Calibrator, data: st.DataObject) -> None:
+    low, high = sorted(data.draw(st.tuples(st.floats(-60, 60), st.floats(-60, 60))))
+    assert calibrator(low) <= calibrator(high) + 1e-12
+
+
+@given(of_kind("venn-abers"), st.data())
+def test_the_interval_is_read_off_the_steps_and_holds_the_answer(calibrator: Calibrator, data: st.DataObject) -> None:
+    score = data.draw(st.one_of(SCORES, st.sampled_from(calibrator.x)))
+    p0 = calibrator.low[sum(knot <= score for knot in calibrator.x)]
+    p1 = calibrator.high[sum(knot < score for knot in calibrator.x)]
+    assert calibrator.interval(score) == (p0, p1)
+    assert p0 <= p1
+    told = calibrator(score)
+    assert told == pytest.approx(min(max(p1 / (1 - p0 + p1), 1e-6), 1 - 1e-6), abs=1e-15)
+    assert p0 - 1e-6 <= told <= p1 + 1e-6
+
+
+@given(st.sampled_from(sorted(set(KINDS) - {"venn-abers"})).flatmap(of_kind), SCORES)
+def test_no_other_kind_has_an_interval(calibrator: Calibrator, score: float) -> None:
+    assert calibrator.interval(score) is None
+
+
+GRID = np.linspace(-9, 9, 73)
 
 
 def test_known_values() -> None:
@@ -118,25 +94,119 @@ def test_known_values() -> None:
     assert Calibrator("constant", b=0.3)(99.0) == 0.3
     assert Calibrator("constant", b=1.0)(0.0) == 1 - 1e-6
     assert Calibrator()(-800.0) == 1e-6
+    steps = Calibrator("venn-abers", x=(0.0, 1.0), low=(0.1, 0.2, 0.6), high=(0.3, 0.7, 0.9))
+    assert [steps.interval(s) for s in (-1.0, 0.0, 0.5, 1.0, 2.0)] == [
+        (0.1, 0.3),
+        (0.2, 0.3),
+        (0.2, 0.7),
+        (0.6, 0.7),
+        (0.6, 0.9),
+    ]
+    assert steps(0.5) == pytest.approx(0.7 / (1 - 0.2 + 0.7), rel=1e-15)
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0, 0.0), (0.3, -1.5), (-2.0, 0.5), (4.0, 3.0)])
+def test_platt_is_a_sigmoid_of_a_line(a: float, b: float) -> None:
+    assert Calibrator("platt", a, b)(GRID) == pytest.approx(np.clip(expit(a * GRID + b), 1e-6, 1 - 1e-6), rel=1e-12)
+    assert Calibrator("platt", 1.0, 0.0)(GRID).tolist() == Calibrator("none")(GRID).tolist()
+
+
+@pytest.mark.parametrize(("a", "b", "c"), [(1.0, 0.0, 1.0), (0.4, -0.5, 2.5), (3.0, 1.0, 0.0), (0.0, 0.2, 0.7)])
+def test_beta_is_the_odds_of_two_powers(a: float, b: float, c: float) -> None:
+    p = expit(GRID)
+    odds = np.exp(b) * p**a / (1 - p) ** c
+    assert Calibrator("beta", a, b, c)(GRID) == pytest.approx(np.clip(odds / (1 + odds), 1e-6, 1 - 1e-6), rel=1e-9)
+
+
+def test_isotonic_is_straight_between_knots_and_flat_beyond() -> None:
+    x, p = (-2.0, 0.5, 1.0, 4.0), (0.1, 0.1, 0.6, 0.9)
+
+    def by_hand(score: float) -> float:
+        if score <= x[0]:
+            return p[0]
+        for left, right, below, above in zip(x, x[1:], p, p[1:], strict=False):
+            if score <= right:
+                return below + (above - below) * (score - left) / (right - left)
+        return p[-1]
+
+    calibrator = Calibrator("isotonic", x=x, low=p)
+    assert calibrator(GRID) == pytest.approx([by_hand(float(s)) for s in GRID], rel=1e-12)
+    assert [calibrator(s) for s in x] == list(p)
+
+
+STEPS: dict[str, Any] = {"kind": "venn-abers", "x": [0.0, 1.0], "low": [0.1, 0.2, 0.3], "high": [0.4, 0.5, 0.6]}
+LINES: dict[str, Any] = {"kind": "isotonic", "x": [0.0, 1.0], "low": [0.1, 0.2]}
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"kind": "isotonic", "a": 1.0, "b": 0.0}, "kind 'isotonic'"),
+        ({"kind": "spline", "a": 1.0}, "kind 'spline', known are none, constant"),
+        ({"kind": ["platt"], "a": 1.0, "b": 0.0}, r"kind \['platt'\]"),
+        ({"kind": "x" * 10_000}, "kind 'x{39}, known"),
+        ({}, "kind None"),
+        ([], "kind None"),
+        (None, "kind None"),
         ({"kind": "platt", "a": math.nan, "b": 0.0}, "a=nan"),
         ({"kind": "platt", "a": 1.0, "b": math.inf}, "b=inf"),
         ({"kind": "platt", "a": True, "b": 0.0}, "a=True"),
         ({"kind": "platt", "a": "1", "b": 0.0}, "a='1'"),
         ({"kind": "platt", "a": 10**400, "b": 0.0}, "not a number within"),
-        ({"kind": "constant", "a": 1.0, "b": 1.5}, "not a probability"),
-        ({"kind": "constant", "a": 2.0, "b": 0.5}, "does not use"),
-        ({"kind": "none", "a": 1.0, "b": 0.5}, "does not use"),
-        ({"kind": "none", "a": 1.0}, "exactly the keys"),
-        ({"kind": "none", "a": 1.0, "b": 0.0, "c": 0.0}, "exactly the keys"),
-        ([], "exactly the keys"),
+        ({"kind": "platt", "a": 1.0, "b": -1.1e100}, "not a number within"),
+        ({"kind": "platt", "a": 1.0}, "of kind platt has exactly the keys kind, a, b"),
+        ({"kind": "platt", "a": 1.0, "b": 0.0, "c": 0.0}, "of kind platt has exactly the keys"),
+        ({"kind": "none", "a": 1.0}, "of kind none has exactly the keys kind$"),
+        ({"kind": "constant", "a": 1.0, "b": 0.5}, "of kind constant has exactly the keys kind, b"),
+        ({"kind": "constant", "b": 1.5}, "not a probability"),
+        ({"kind": "constant", "b": -1e-9}, "not a probability"),
+        ({"kind": "beta", "a": -0.1, "b": 0.0, "c": 1.0}, "would not rise"),
+        ({"kind": "beta", "a": 1.0, "b": 0.0, "c": -0.1}, "would not rise"),
+        ({"kind": "beta", "a": 1.0, "b": math.nan, "c": 1.0}, "b=nan"),
+        (LINES | {"high": [0.4, 0.5]}, "of kind isotonic has exactly the keys kind, x, low"),
+        (LINES | {"x": [1.0, 1.0]}, "x does not rise"),
+        (LINES | {"x": [1.0, 0.0]}, "x does not rise"),
+        (LINES | {"x": [0.0, math.nan]}, r"calibrator x\[…\]=nan"),
+        (LINES | {"x": [0.0, math.inf]}, r"calibrator x\[…\]=inf"),
+        (LINES | {"x": [0.0, True]}, r"calibrator x\[…\]=True"),
+        (LINES | {"x": [0.0, [1.0]]}, r"calibrator x\[…\]=\[1.0\]"),
+        (LINES | {"x": "01"}, "calibrator x: not a list"),
+        (LINES | {"x": {}}, "calibrator x: not a list"),
+        (LINES | {"x": [], "low": []}, "do not fit each other"),
+        (LINES | {"low": [0.1]}, "do not fit each other"),
+        (LINES | {"low": [0.1, 0.2, 0.3]}, "do not fit each other"),
+        (LINES | {"low": [0.2, 0.1]}, "not probabilities that rise"),
+        (LINES | {"low": [0.1, 1.1]}, "not probabilities that rise"),
+        (LINES | {"low": [-0.1, 0.2]}, "not probabilities that rise"),
+        (LINES | {"low": [0.1, math.nan]}, r"calibrator low\[…\]=nan"),
+        (LINES | {"x": [0.0] * (MAX_KNOTS + 1)}, f"calibrator x: not a list of at most {MAX_KNOTS}"),
+        (LINES | {"low": [0.0] * (MAX_KNOTS + 1)}, f"calibrator low: not a list of at most {MAX_KNOTS}"),
+        (STEPS | {"x": [0.0, 0.0]}, "x does not rise"),
+        (STEPS | {"x": [0.0, 1.0, 2.0]}, "do not fit each other"),
+        (STEPS | {"low": [0.1, 0.2]}, "do not fit each other"),
+        (STEPS | {"high": [0.4, 0.5]}, "do not fit each other"),
+        (STEPS | {"high": [0.4, 0.3, 0.6]}, "not probabilities that rise"),
+        (STEPS | {"high": [0.4, 0.5, 1.6]}, "not probabilities that rise"),
+        (STEPS | {"low": [0.5, 0.5, 0.5]}, "low above high"),
+        (STEPS | {"high": [0.4] * (MAX_KNOTS + 1)}, "calibrator high: not a list"),
     ],
 )
-def test_unsound_data_is_refused(data: dict, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_unsound_data_is_refused(data: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
         Calibrator.from_dict(data)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_parameter_that_a_kind_does_not_use_is_refused() -> None:
+    for kind, unused in (("none", {"b": 0.5}), ("platt", {"c": 1.0}), ("constant", {"a": 2.0}), ("none", {"x": [0.0]})):
+        with pytest.raises(ValueError, match=f"of kind {kind} has {next(iter(unused))}, which it does not use"):
+            Calibrator(kind, **unused)  # type: ignore[arg-type]
+
+
+@given(st.lists(SHARE, min_size=2, max_size=2).map(sorted), st.lists(SHARE, min_size=2, max_size=2).map(sorted))
+def test_steps_that_cross_on_a_knot_are_refused(low: list[float], high: list[float]) -> None:
+    try:
+        calibrator = Calibrator("venn-abers", x=(0.0,), low=tuple(low), high=tuple(high))
+    except ValueError:
+        return
+    p0, p1 = calibrator.interval(0.0) or (0.0, 0.0)
+    assert p0 <= p1 and p0 - 1e-6 <= calibrator(0.0) <= p1 + 1e-6

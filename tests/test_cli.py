@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from featrouter.catalogue import feature_set
 from featrouter.cli import main
+from featrouter.logs import Logs
 
 RECORDED = Path(__file__).parent.parent / "data" / "recorded"
 
@@ -63,6 +64,64 @@ def test_evaluate_prints_json_alone_on_stdout(features: Path, bundle: Path) -> N
     assert "Route-AUC" in text and "24 tasks, 60 runs" in text
 
 
+@pytest.fixture(scope="module")
+def judged() -> dict:
+    quick = ("--head", "lightgbm", "--no-panel", "--baselines", "repeated, tfidf", "--max-harm", 0.5)
+    result = run("evaluate", RECORDED, "--strong", "scripted-strong", *quick, "--policy", "risk-controlled", "--json")
+    assert result.exit_code == 0, result.output
+    assert "evaluating scripted-agent -> scripted-strong" in result.stderr
+    return json.loads(result.stdout)
+
+
+def test_evaluate_trains_inside_every_fold_with_the_options_of_train(judged: dict) -> None:
+    assert list(judged["splits"]) == ["mixed", "repo_disjoint"]
+    assert judged["settings"]["policy"] == "risk-controlled" and judged["settings"]["max_harm"] == 0.5
+    for split in judged["splits"].values():
+        assert set(split["k"]["2"]["baselines"]) == {"repeated", "tfidf"} == set(split["all_turns"])
+        assert len(split["folds"]) == 5
+        assert all(fold["policies"]["risk-controlled"]["promise"]["max_harm"] == 0.5 for fold in split["folds"])
+        mine = next(one for one in split["value"] if one["value"] == 10.0)["policies"]
+        assert {"always-weak", "always-strong", "stop", "rule", "fixed", "anytime", "end + stop", "oracle"} <= set(mine)
+        assert 0 <= mine["risk-controlled"]["harm_ci"][0] <= mine["risk-controlled"]["harm"] <= 0.5
+
+
+def test_evaluate_refuses_what_it_cannot_judge(features: Path) -> None:
+    arguments = ("evaluate", features, RECORDED / "outcomes.csv", "--strong", "scripted-strong")
+    told = run(*arguments, "--baselines", "tfidf")
+    assert told.exit_code == 1 and "baseline tfidf reads text: give the turns and runs files" in told.stderr
+    told = run(*arguments, "--baselines", "oracle")
+    assert told.exit_code == 2 and "'oracle': known are repeated, stage" in told.stderr
+    told = run(*arguments, "--max-harm", 0.1)
+    assert told.exit_code == 1 and "--max-harm" in told.stderr
+
+
+def test_a_policy_is_part_of_the_bundle_and_another_may_be_asked_for(features: Path, tmp_path: Path) -> None:
+    path = tmp_path / "p.featrouter"
+    quick = ("--head", "linear", "--calibration", "platt", "--policy", "fixed", "--value", 0.2)
+    made = run(
+        "train", features, RECORDED / "outcomes.csv", "--strong", "scripted-strong", "-o", path, *quick, "--json"
+    )
+    told = json.loads(made.stdout)
+    assert told["policy"] == "fixed" and set(told["policies"]) == {"rule", "fixed", "anytime"}
+    text = json.dumps(a_recorded_run())
+    turn = told["policies"]["fixed"]["turns"][0][0]
+    before, at = (json.loads(run("decide", path, "-", "--turn", k, stdin=text).stdout) for k in (turn - 1, turn))
+    assert before["choice"] == "continue" or turn == 0
+    assert at["choice"] == ("escalate" if at["y2"] > at["y1"] else "continue")
+    rule = json.loads(run("decide", path, "-", "--policy", "rule", "--turn", 1, stdin=text).stdout)
+    assert not rule["fallback"] and rule["choice"] == ("escalate" if rule["y2"] > rule["y1"] else "continue")
+    broke = ("--policy", "rule", "--allow-stop", "--value", 1e-6, "--turn", 1)
+    poor = json.loads(run("decide", path, "-", *broke, stdin=text).stdout)
+    assert poor["choice"] == "stop" and poor["y1"] < 0 and poor["y2"] < 0
+    unknown = run("decide", path, "-", "--policy", "nosuch", stdin=text)
+    assert unknown.exit_code == 1 and "it has anytime, fixed, rule" in unknown.stderr
+
+
+def test_a_bundle_is_not_trained_for_a_folder_that_is_not_there(features: Path, tmp_path: Path) -> None:
+    told = run("train", features, "-o", tmp_path / "no" / "b.featrouter")
+    assert told.exit_code == 2 and "is no folder; make it first" in told.stderr
+
+
 def test_importances_in_three_forms(bundle: Path) -> None:
     found = json.loads(run("importances", bundle, "--json").stdout)
     assert set(found) == {"families", "features"}
@@ -77,6 +136,15 @@ def a_run() -> dict[str, object]:
         "task": "fix a.py",
         "turns": [turn, turn, {**turn, "action": "python -m pytest", "observation": "2 failed in 0.1s"}],
     }
+
+
+def a_recorded_run() -> dict[str, object]:
+    logged, trajectory = next(Logs([RECORDED]).trajectories())
+    turns = [
+        {"thought": turn.thought, "action": turn.action, "observation": turn.observation, "tool": turn.tool}
+        for turn in trajectory
+    ]
+    return {"task": logged.task, "turns": turns}
 
 
 def test_decide_and_explain_on_a_file_and_on_stdin(bundle: Path, tmp_path: Path) -> None:
@@ -164,9 +232,6 @@ def test_json_verbs_keep_stdout_pure_and_say_on_stderr_what_goes_on(features: Pa
     assert told["flags"] == json.loads((tmp_path / "b.featrouter").read_text(encoding="utf-8"))["flags"]
     assert "training" in trained.stderr and "KiB" in trained.stderr
     assert (tmp_path / "card.md").read_text(encoding="utf-8").startswith("#")
-    judged = run("evaluate", *logs)
-    assert set(json.loads(judged.stdout)["splits"]) == {"mixed", "repo_disjoint"}
-    assert "evaluating scripted-agent -> scripted-strong" in judged.stderr
 
 
 def test_the_numbers_alone_train_the_same_router_as_the_outcomes_gathered_with_them(tmp_path: Path) -> None:

@@ -35,6 +35,36 @@ def test_stop_needs_permission_and_two_arms_below_zero() -> None:
     assert choose(0.0, -0.2, ended=False, allow_stop=True) == "continue"
 
 
+def test_the_threshold_is_what_y2_must_lead_by() -> None:
+    for lead, threshold, escalated in (
+        (0.25, 0.25, False),
+        (0.251, 0.25, True),
+        (-0.25, -0.25, False),
+        (-0.1, -0.25, True),
+        (0.5, math.inf, False),
+        (-0.5, -math.inf, True),
+    ):
+        for ended, onward in ((False, "continue"), (True, "accept")):
+            told = choose(0.5, 0.5 + lead, ended=ended, allow_stop=False, threshold=threshold)
+            assert told == ("escalate" if escalated else onward)
+            assert told == choose(0.5, 0.5 + lead, ended=ended, allow_stop=True, threshold=threshold)
+
+
+def test_nothing_stops_where_the_policy_does_not_look() -> None:
+    assert choose(-0.2, -0.1, ended=False, allow_stop=True, threshold=math.inf) == "continue"
+    assert choose(-0.2, -0.1, ended=True, allow_stop=True, threshold=math.inf) == "accept"
+    assert choose(-0.2, -0.1, ended=False, allow_stop=True, threshold=0.5) == "stop"
+    assert choose(-0.2, -0.1, ended=False, allow_stop=True, threshold=-math.inf) == "stop"
+
+
+def test_intervals_and_propensity_are_told_as_json() -> None:
+    plain = Decision("continue", *(0.5,) * 6, 1)
+    assert (plain.r1_interval, plain.r2_interval, plain.propensity) == (None, None, 1.0)
+    told = Decision("escalate", *(0.5,) * 6, 1, r2_interval=(0.25, 0.75), propensity=0.125).as_dict()
+    again = json.loads(json.dumps(told, allow_nan=False))
+    assert (again["r1_interval"], again["r2_interval"], again["propensity"]) == (None, [0.25, 0.75], 0.125)
+
+
 @pytest.mark.parametrize("name", ["weak", "strong"])
 @pytest.mark.parametrize("usd", [-0.01, math.nan, math.inf, -math.inf])
 def test_a_cost_that_is_none_is_refused_by_name(name: str, usd: float) -> None:

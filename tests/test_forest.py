@@ -119,7 +119,7 @@ def test_rows_and_features_must_fit() -> None:
     with pytest.raises(ValueError, match="at least one head"):
         Forest([], 3)
     for make in (Forest, Explainer):
-        with pytest.raises(ValueError, match=r"head r1: splits on feature \d+, but there are 2"):
+        with pytest.raises(ValueError, match=r"head r1: asks for feature \d+, but there are 2"):
             make([head], 2)
     for call in (Forest([head], WIDTH).score, Explainer([head], WIDTH).contributions):
         with pytest.raises(ValueError, match=r"row has shape \(1,\)"):

@@ -89,11 +89,59 @@ for _ in range(40):
         ("heads.r1.left.1", 3, "head r1: left: a leaf has a child, first at index 1"),
         ("heads.r1.cover.0", 0, "head r1: cover: an inner node without rows"),
         ("heads.r1.cover.3", 2, "head r1: cover: not the sum of the children's, first at index 2"),
+        ("heads.r1.linear", ..., "heads.r1: key 'linear' is missing"),
+        ("heads.r1.linear", [], r"heads.r1.linear: \[\] is list, want dict"),
+        ("heads.r1.linear", {}, "heads.r1.linear: key 'centre' is missing"),
+        ("heads.r1.linear.clip", 9.0, "heads.r1.linear: unknown key 'clip'"),
+        ("heads.r1.linear.feature", [0, 0], "linear feature: not rising numbers from 0"),
+        ("heads.r1.linear.feature.0", -1, "linear feature: not rising numbers from 0"),
+        ("heads.r1.linear.feature.1", 4, "heads.r1.feature: 4, but there are 4 features"),
+        ("heads.r1.linear.feature.1", 3.0, r"heads.r1.linear.feature\[1\]: 3.0 is float, want int"),
+        ("heads.r1.linear.feature.1", 2**60, r"heads.r1.linear.feature\[1\]: a number that is not finite or beyond"),
+        ("heads.r1.linear.centre", [0.0], "linear centre: not one finite number"),
+        ("heads.r1.linear.centre.0", None, r"heads.r1.linear.centre\[0\]: None is NoneType, want float or int"),
+        ("heads.r1.linear.scale.0", 0, "linear scale, mean: a scale that is not above 0"),
+        ("heads.r1.linear.weight.0", "inf", "linear weight: not one finite number within 1e.100 a feature"),
+        ("heads.r1.linear.weight.0", 1e101, "linear weight: not one finite number"),
+        ("heads.r1.linear.weight", 0.5, "heads.r1.linear.weight: 0.5 is float, want list"),
+        ("heads.r1.linear.mean.0", -4.5, "a mean beyond 4"),
         ("calibrators.r2", ..., "calibrators .*: key 'r2' is missing"),
-        ("calibrators.\ud800", {"kind": "none", "a": 1.0, "b": 0.0}, "calibrators .*: unknown key"),
-        ("calibrators.r1.later", {}, "calibrators.r1: a calibrator has exactly the keys"),
-        ("calibrators.r1.kind", "isotonic", "calibrators.r1: calibrator kind 'isotonic'"),
-        ("calibrators.r1", None, "calibrators.r1: a calibrator has exactly the keys"),
+        ("calibrators.\ud800", {"kind": "none"}, "calibrators .*: unknown key"),
+        ("calibrators.r1.later", {}, "calibrators.r1: a calibrator of kind venn-abers has exactly the keys"),
+        ("calibrators.r1.kind", "spline", "calibrators.r1: calibrator kind 'spline'"),
+        ("calibrators.r1.kind", "isotonic", "calibrators.r1: a calibrator of kind isotonic has exactly the keys"),
+        ("calibrators.r1", None, "calibrators.r1: calibrator kind None"),
+        ("calibrators.r1.x.1", -0.5, "calibrators.r1: calibrator of kind venn-abers: x does not rise"),
+        ("calibrators.r1.x.1", "inf", r"calibrators.r1: calibrator x\[…\]='inf' is not a number"),
+        ("calibrators.r1.x", [0.0], "calibrators.r1: .* do not fit each other in length"),
+        ("calibrators.r1.low.0", 0.2, "calibrators.r1: .* not probabilities that rise"),
+        ("calibrators.r1.low.3", 2, "calibrators.r1: .* not probabilities that rise"),
+        ("calibrators.r1.high", [0.0] * 4, "calibrators.r1: .* low above high"),
+        ("calibrators.r1.high", [0.5] * 100_001, "calibrators.r1: calibrator high: not a list of at most 100000"),
+        ("calibrators.r2.b", 1.5, "calibrators.r2: constant calibrator b=1.5 is not a probability"),
+        ("calibrators.r2.b", 10**400, "calibrators.r2: calibrator b=.* is not a number within"),
+        ("policies", [], "policies: .* is list, want dict"),
+        ("policies", {}, "policy: 'anytime' is not one of the policies"),
+        ("policies.rule", ..., "there is no 'rule' among them"),
+        ("policies.rule", None, "policies.rule: a policy has exactly the keys"),
+        ("policies.rule.code", "x", "policies.rule: a policy has exactly the keys"),
+        ("policies.rule.kind", "anytime", "policies: 'rule' is not the kind of the policy"),
+        ("policies.rule.kind", {}, "policies.rule: policy kind {}"),
+        ("policies.later", {}, "policies.later: a policy has exactly the keys"),
+        ("policies.anytime.turns", [[0, 0.1], [0, 0.2]], r"policies.anytime: .* \(0, 0.2\) is no step"),
+        ("policies.anytime.turns.0.0", -1, r"policies.anytime: .* \(-1, 0.25\) is no step"),
+        ("policies.anytime.turns.1.0", 2**60, r"policies.anytime.turns\[1\]\[0\]: a number that is not finite or bey"),
+        ("policies.anytime.turns.0.1", "inf", r"policies.anytime: .* \(0, 'inf'\) is no step"),
+        ("policies.anytime.turns.0", 0, "policies.anytime: .* a list of pairs"),
+        ("policies.anytime.end", "\ud800", r"policies.anytime: .* end '\\ud800' is no threshold"),
+        ("policies.anytime.end", 2**60, "policies.anytime.end: a number that is not finite or beyond"),
+        ("policies.anytime.end", 10**400, "policies.anytime: .* is no threshold"),
+        ("policies.anytime.latch", 1, "policies.anytime: a policy's latch and allow_stop are true or false"),
+        ("policies.anytime.promise", [], "policies.anytime: a policy's promise is an object or null"),
+        ("policies.anytime.promise", {"a": NEST}, "policies.anytime.promise.a.*: nested deeper than 16"),
+        ("policies.anytime.promise", {"a": "\udc00"}, "policies.anytime.promise.a: a lone surrogate"),
+        ("policy", "fixed", "policy: 'fixed' is not one of the policies"),
+        ("policy", None, "policy: None is NoneType, want str"),
         ("costs.value", 0, "costs.value: not above 0"),
         ("costs.strong", -1.0, "costs.strong: -1.0 is below 0"),
         ("costs.weak_remaining", [[1, 0.1], [1, 0.2]], r"costs.weak_remaining\[1\]: turn 1 does not follow 1"),
@@ -231,6 +279,9 @@ def mutated(rng: random.Random) -> bytes:
     return forged(change)
 
 
+LOOKS = [(k, ended) for k in (0, 3, 10**6) for ended in (False, True)]
+
+
 def test_a_mutated_file_is_refused_or_scores_finitely() -> None:
     rng = random.Random(5)
     loaded = refused = 0
@@ -246,5 +297,7 @@ def test_a_mutated_file_is_refused_or_scores_finitely() -> None:
         assert np.isfinite(scores(found)).all()
         assert Bundle.from_bytes(found.to_bytes()).to_bytes() == found.to_bytes()
         for calibrator in found.calibrators.values():
-            assert all(0 < calibrator(s) < 1 for s in (-1e18, 0.0, 1e18))
+            assert all(0 < calibrator(s) < 1 for s in (-1e18, 0.0, 1e18, *calibrator.x))
+        for policy in found.policies.values():
+            assert all(policy.threshold(k, ended=ended) == policy.threshold(k, ended=ended) for k, ended in LOOKS)
     assert loaded > CAMPAIGN / 50 and refused > CAMPAIGN / 2  # both outcomes are really tried

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from featrouter.head import Head
+from featrouter.linear import Linear
 
 NAN, INF = float("nan"), float("inf")
 
@@ -85,6 +86,23 @@ def test_heads_of_one_link_are_joined() -> None:
     for heads in ([], [two_leaves(), two_leaves(link="identity")]):
         with pytest.raises(ValueError, match="one link"):
             Head.joined(heads)
+
+
+def test_a_scaled_head_has_scaled_leaves_and_intercept() -> None:
+    half = two_leaves(intercept=3.0).scaled(0.5)
+    assert half.value.tolist() == [0.0, -0.5, 0.5] and half.intercept == 1.5
+    assert (half.cover.tolist(), half.threshold.tolist(), half.link) == ([9, 4, 5], [0.5, 0.0, 0.0], "logit")
+    with pytest.raises(ValueError, match="value: not finite or beyond"):
+        two_leaves().scaled(1e101)
+
+
+def test_what_a_head_asks_for() -> None:
+    line = Linear(*map(np.array, ([2, 6], [0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0])))
+    none = Head.constant("r1", "logit", 0.5)
+    assert none.features().tolist() == [] and none.reach == -1 and none.empty
+    assert two_leaves().features().tolist() == [0] and two_leaves().reach == 0 and not two_leaves().empty
+    assert two_leaves(linear=line).features().tolist() == [0, 2, 6] and two_leaves(linear=line).reach == 6
+    assert Head.joined([none, two_leaves(linear=line), none]).linear is line
 
 
 def test_arrays_are_copied_and_read_only() -> None:

@@ -1,4 +1,4 @@
-"""TreeSHAP against LightGBM and, on any sound tree, against the definition; any sound tree is scored like a walk."""
+"""TreeSHAP against LightGBM and, on any sound head, against the definition; any sound head is scored like a walk."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featrouter.forest import Forest, Head
+from featrouter.linear import Linear
 from featrouter.shap import Explainer, contributions
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -19,7 +20,7 @@ NAN, INF = float("nan"), float("inf")
 
 @st.composite
 def heads(draw: st.DrawFn) -> Head:
-    """Random sound trees, from one leaf to 64, balanced or a chain."""
+    """Random sound trees, from one leaf to 64, balanced or a chain; some heads with a linear part."""
     nodes: dict[str, list[Any]] = {key: [] for key in ("feature", "threshold", "left", "right")}
     nodes |= {"default_left": [], "value": [], "cover": [], "sizes": []}
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -46,7 +47,10 @@ def heads(draw: st.DrawFn) -> Head:
         base = len(nodes["feature"])
         grow(draw(st.sampled_from([1, 2, 3, 9, 32, 33, 64])), base, draw(st.sampled_from(["left", "right", "any"])))
         nodes["sizes"].append(len(nodes["feature"]) - base)
-    return Head("h", "identity", **nodes, intercept=draw(st.floats(-5, 5)))  # type: ignore[arg-type]
+    asked = sorted(draw(st.one_of(st.just(set()), st.sets(st.integers(0, 3)))))
+    parts = rng.normal(size=len(asked)), rng.uniform(0.3, 2, len(asked)), rng.normal(size=len(asked))
+    line = Linear(np.array(asked, int), *parts, rng.uniform(-1, 1, len(asked))) if draw(st.booleans()) else None
+    return Head("h", "identity", **nodes, intercept=draw(st.floats(-5, 5)), linear=line)  # type: ignore[arg-type]
 
 
 def walk(head: Head, row: np.ndarray, known: set[int]) -> float:
@@ -64,7 +68,16 @@ def walk(head: Head, row: np.ndarray, known: set[int]) -> float:
         a, b = head.cover[root + left], head.cover[root + right]
         return float((a * value(root, left) + b * value(root, right)) / (a + b))
 
-    return head.intercept + sum(value(root, 0) for root in head.starts())
+    return head.intercept + sum(value(root, 0) for root in head.starts()) + straight(head.linear, row, known)
+
+
+def straight(line: Linear | None, row: np.ndarray, known: set[int]) -> float:
+    """The linear part with only the `known` features: the rest at their means."""
+    total = 0.0
+    for i, f in enumerate(line.feature.tolist() if line else ()):
+        z = min(max(float(row[f] - line.centre[i]) / float(line.scale[i]), -4.0), 4.0) if row[f] == row[f] else 0.0
+        total += line.weight[i] * (z if f in known else line.mean[i])
+    return total
 
 
 CELLS = st.sampled_from([NAN, INF, -INF, -1.0, 0.0, -0.0, 1.0, 1.5, 2.0, 1e300, 1.7e308])
@@ -72,7 +85,7 @@ CELLS = st.sampled_from([NAN, INF, -INF, -1.0, 0.0, -0.0, 1.0, 1.5, 2.0, 1e300, 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(heads(), min_size=1, max_size=3), st.lists(CELLS, min_size=4, max_size=4))
-def test_any_sound_tree_is_walked_and_explained(forest: list[Head], cells: list[float]) -> None:
+def test_any_sound_head_is_walked_and_explained(forest: list[Head], cells: list[float]) -> None:
     row, everything = np.array(cells), {0, 1, 2, 3}
     got = Forest(forest, 4).score(row)
     assert got == pytest.approx([walk(head, row, everything) for head in forest], abs=1e-12)

@@ -44,6 +44,7 @@ class Run:
     cost_strong: float | None = None
     route: str | None = None
     propensity: float | None = None
+    route_turn: int | None = None
     takeover: str | None = None
 
 

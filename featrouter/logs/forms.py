@@ -144,6 +144,7 @@ RUNS = Form(
         "cost_strong_usd": _amount,
         "route": _choice("weak", "strong"),
         "propensity": _share,
+        "route_turn": _whole("a whole number from 0, or blank", 0),
         "takeover": _choice("restart", "handover"),
     },
     {"y_weak": rb"[01]?"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from featrouter.bundle import Bundle
+from featrouter.policy import NEVER
 from featrouter.training.importances import by_family
 from featrouter.training.words import number, with_interval
 
@@ -27,20 +28,24 @@ def page(bundle: Bundle, name: str) -> str:
         f"Learned from {about['runs']} runs of {about['tasks']} tasks, {about['rows']} decision points: {runs}.",
         f"Made by featrouter {about['featrouter']}, lightgbm {about['lightgbm']}, scikit-learn {about['scikit-learn']}.\n",
         "## Is it better than a constant?\n",
-        "Out of fold (folds by task), every run counted once, 95 % task-bootstrap intervals. r1, r2: weak and strong while",
+        "Out of fold (folds by task), over all decision points, 95 % task-bootstrap intervals. r1, r2: weak and strong while",
         "the agent works; `_end`: once it has submitted.\n",
-        "| head | AUROC | Brier (constant) | log-loss gained over the base rate | base rate |",
-        "|---|---|---|---|---|",
+        "| head | made by | calibration | AUROC | Brier (constant) | log-loss gained over the base rate | base rate |",
+        "|---|---|---|---|---|---|---|",
     ]
     for head, row in sorted(bundle.metrics.items()):
         ends = row["logloss_gain_ci"]
         gained = f"{number(row['logloss_gain'], 4, True)} [{number(ends[0], 4, True)}, {number(ends[1], 4, True)}]"
         lines.append(
-            f"| {head} | {with_interval(row['auroc'], row['auroc_ci'])} | {number(row['brier'], 3)} "
+            f"| {head} | {row['recipe']['kind']}{', panel labels' if row['recipe']['panel'] else ''} | {row['calibration']} "
+            f"| {with_interval(row['auroc'], row['auroc_ci'])} | {number(row['brier'], 3)} "
             f"({number(row['brier_constant'], 3)}) | {gained} | {number(row['resolved'], 3)} |"
         )
     lines += _by_model(bundle)
-    lines += [f"\n**Flag:** {flag}" for flag in bundle.flags]
+    lines += [
+        f"\n**Promise:** {flag[9:]}" if flag.startswith("promise: ") else f"\n**Flag:** {flag}" for flag in bundle.flags
+    ]
+    lines += _policies(bundle)
     costs = bundle.costs
     strong = "unknown" if costs["strong"] is None else f"{costs['strong']:.3g} USD"
     heads = [head for head in ("c1", "c2") if head in bundle.heads]
@@ -64,6 +69,23 @@ def page(bundle: Bundle, name: str) -> str:
     lines += ["\n| feature | mean abs. SHAP | permutation |", "|---|---|---|"]
     lines += [f"| `{f}` | {number(row['shap'], 3)} | {number(row['permutation'], 4, True)} |" for f, row in top]
     return "\n".join(lines) + "\n" + _LIMITS
+
+
+def _policies(bundle: Bundle) -> list[str]:
+    lines = [
+        f"\n## Policy\n\nIt follows *{bundle.policy}*. Thresholds on y2 - y1 were fitted at {bundle.costs['value']:g} USD a "
+        "solved task.\n",
+        "| policy | escalates where y2 - y1 exceeds, from turn | at the end |",
+        "|---|---|---|",
+    ]
+    for name, policy in sorted(bundle.policies.items()):
+        steps = ", ".join(f"{turn}: {_limit(threshold)}" for turn, threshold in policy.turns)
+        lines.append(f"| {name} | {steps or 'never'} | {_limit(policy.end)} |")
+    return lines
+
+
+def _limit(threshold: float) -> str:
+    return {NEVER: "never", -NEVER: "always"}.get(threshold, f"{threshold:.3g}")
 
 
 def _by_model(bundle: Bundle) -> list[str]:

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from featrouter.head import Head
-from featrouter.training.fit import fit_head, out_of_fold, weights_of
+from featrouter.training.fit import Names, Recipe, fit_head, out_of_fold, rows_of, weights_of
 from featrouter.training.metrics import Floats
 from featrouter.training.table import Table
 
 Knots = list[list[float]]
 
 #: Cost heads get fewer trees than the probabilities: they carry less of the decision.
-MEMBERS, TREES = 2, 60
+_RECIPE = Recipe(params={"members": 2, "trees": 60})
 
 
 @dataclass(frozen=True)
@@ -68,37 +68,31 @@ def at_knots(knots: Knots, k: Floats) -> Floats:
     return np.asarray(np.interp(k, turns, usd))
 
 
-def fit_costs(table: Table) -> CostModel:
-    """Cost heads and means from all rows of the table."""
+def fit_costs(table: Table, groups: Names) -> tuple[CostModel, Floats, Floats]:
+    """Cost heads and means from all rows, and out-of-fold c1, c2 (n,) USD; NaN where the log knows no cost."""
     going = (table.meta["at_end"] == 0).to_numpy()
     strong = _strong_costs(table)
-    heads = []
-    for name, target, rows in (("c1", remaining(table), going), ("c2", strong, np.ones(len(table), bool))):
-        rows = rows & ~np.isnan(target)
-        runs, tasks = table.meta["run_id"].to_numpy()[rows], table.meta["task_id"].to_numpy()[rows]
-        if rows.any() and _beats_mean(name, table.x[rows], target[rows], runs, tasks):
-            x = table.x[rows]
-            heads.append(fit_head(name, "identity", x, target[rows], runs, members=MEMBERS, trees=TREES).head)
     known = ~np.isnan(strong)
     mean = float(np.average(strong[known], weights=_even(table)[known])) if known.any() else None
-    return CostModel(tuple(heads), mean, weak_knots(table))
-
-
-def expected_costs(table: Table, groups: npt.NDArray[np.object_]) -> tuple[Floats, Floats]:
-    """Out-of-fold (c1, c2), each (n,) USD, for every row; NaN where the log knows no cost."""
-    strong = _strong_costs(table)
-    mean = np.nanmean(strong) if (~np.isnan(strong)).any() else np.nan
-    found = []
-    constants = (at_knots(weak_knots(table), table.meta["k"].to_numpy()), np.full(len(table), mean))
-    for name, target, constant in zip(("c1", "c2"), (remaining(table), strong), constants, strict=True):
-        predicted, known = constant, ~np.isnan(target)
-        if known.sum() > 1:
-            scores = _held_out(name, table.x, target, table.meta["run_id"].to_numpy(), groups)
-            if _error(scores[known], target[known]) < _error(constant[known], target[known]):
-                predicted = np.where(np.isnan(scores), constant, np.maximum(scores, 0.0))
-        found.append(predicted)
-    ended = (table.meta["at_end"] == 1).to_numpy()
-    return np.where(ended & ~np.isnan(found[0]), 0.0, found[0]), found[1]
+    knots = weak_knots(table)
+    constants = (at_knots(knots, table.meta["k"].to_numpy()), np.full(len(table), np.nan if mean is None else mean))
+    heads, told = [], []
+    for name, target, among, constant in zip(
+        ("c1", "c2"), (remaining(table), strong), (going, np.ones(len(table), bool)), constants, strict=True
+    ):
+        rows = among & ~np.isnan(target)
+        predicted = constant.copy()
+        if rows.sum() > 1:
+            part = rows_of(table.x, target, table.meta["run_id"].to_numpy(), table.meta["task_id"].to_numpy())
+            held = out_of_fold(name, "identity", part.where(among), groups[among], _RECIPE).scores
+            scores = np.full(len(table), np.nan)
+            scores[among] = np.maximum(held, 0.0)
+            if _error(scores[rows], target[rows]) < _error(np.full(rows.sum(), target[rows].mean()), target[rows]):
+                heads.append(fit_head(name, "identity", part.where(rows), _RECIPE).head)
+                predicted = np.where(np.isnan(scores), constant, scores)
+        told.append(predicted)
+    ended = ~going & ~np.isnan(told[0])
+    return CostModel(tuple(heads), mean, knots), np.where(ended, 0.0, told[0]), told[1]
 
 
 def _strong_costs(table: Table) -> Floats:
@@ -109,17 +103,6 @@ def _strong_costs(table: Table) -> Floats:
 
 def _even(table: Table) -> Floats:
     return weights_of(table.meta["run_id"].to_numpy())
-
-
-def _held_out(
-    name: str, x: Floats, y: Floats, runs: npt.NDArray[np.object_], groups: npt.NDArray[np.object_]
-) -> Floats:
-    return out_of_fold(name, "identity", x, y, runs, groups, members=MEMBERS, trees=TREES).scores
-
-
-def _beats_mean(name: str, x: Floats, y: Floats, runs: npt.NDArray[np.object_], tasks: npt.NDArray[np.object_]) -> bool:
-    scores = _held_out(name, x, y, runs, tasks)
-    return bool(_error(scores, y) < _error(np.full(len(y), y.mean()), y))
 
 
 def _error(predicted: Floats, target: Floats) -> float:

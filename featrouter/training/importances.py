@@ -10,9 +10,9 @@ from featrouter.calibration import Calibrator
 from featrouter.catalogue import feature_set
 from featrouter.forest import Forest
 from featrouter.shap import Explainer
-from featrouter.training.fit import HeldOut, one_of_each
+from featrouter.training.fit import one_of_each
+from featrouter.training.learn import Taught
 from featrouter.training.metrics import Floats, logloss
-from featrouter.training.table import Table
 
 KINDS = ("gain", "split", "permutation", "shap")
 
@@ -21,26 +21,28 @@ MOST_ROWS = 600
 
 
 def importances(
-    names: Sequence[str], gain: Floats, split: Floats, held: Mapping[str, tuple[Table, HeldOut, Floats]]
+    names: Sequence[str], gain: Floats, split: Floats, taught: Mapping[str, Taught]
 ) -> dict[str, dict[str, float | None]]:
     """By feature: total gain and number of splits; rise of the held-out log-loss (nats) when its values are shuffled
     among runs; mean |SHAP| in log-odds of held-out rows. Each summed over the heads r1 and r2.
     """
     permutation, shap = np.zeros(len(names)), np.zeros(len(names))
-    for part, out, y in held.values():
-        looked_at = one_of_each(part.meta["run_id"].to_numpy(), 0)
+    for one in taught.values():
+        known = one.rows.known()
+        x_all, y, out, fold = known.x, known.y, one.held, one.held.fold[~np.isnan(one.rows.y)]
+        looked_at = one_of_each(known.runs, 0)
         rng = np.random.default_rng(0)
         if len(looked_at) > MOST_ROWS:
             looked_at = np.sort(rng.choice(looked_at, MOST_ROWS, replace=False))
         for number, head in enumerate(out.heads):
-            rows = looked_at[out.fold[looked_at] == number]
-            if not len(rows) or not len(head.sizes):
+            rows = looked_at[fold[looked_at] == number]
+            if not len(rows) or head.empty:
                 continue
-            x, share = part.x[rows], len(rows) / len(looked_at)
+            x, share = x_all[rows], len(rows) / len(looked_at)
             forest, explainer = Forest([head], x.shape[1]), Explainer([head], x.shape[1])
             probability = Calibrator("none")
             before = logloss(probability(forest.score_many(x)[:, 0]), y[rows])
-            for feature in np.unique(head.feature[head.feature >= 0]):
+            for feature in head.features():
                 shuffled = x.copy()
                 shuffled[:, feature] = x[rng.permutation(len(x)), feature]
                 after = logloss(probability(forest.score_many(shuffled)[:, 0]), y[rows])
@@ -50,7 +52,7 @@ def importances(
     return {
         name: dict(zip(KINDS, (_short(gain[i]), int(split[i]), _short(permutation[i]), _short(shap[i])), strict=True))
         for i, name in enumerate(names)
-        if split[i]
+        if split[i] or shap[i]
     }
 
 

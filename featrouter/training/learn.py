@@ -1,36 +1,25 @@
-"""From a table of decision points to a bundle: heads, calibrators, costs, ranges, importances, and what was learned."""
+"""From a table of decision points to heads, calibrators, costs and policies: what `train` keeps and `evaluate` judges."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from featrouter import __version__
-from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
-from featrouter.catalogue import digest
+from featrouter.head import Head
+from featrouter.policy import KINDS, Policy
+from featrouter.training.calibrate import chosen_kind, cross_calibrated, fit_calibrator
 from featrouter.training.costs import fit_costs
-from featrouter.training.fit import (
-    FOLDS,
-    MEMBERS,
-    PARAMS,
-    TREES,
-    HeldOut,
-    cross_calibrated,
-    fit_calibrator,
-    fit_head,
-    out_of_fold,
-    weights_of,
-)
-from featrouter.training.importances import importances
-from featrouter.training.metrics import Floats, auroc, brier, interval, logloss, task_weights
+from featrouter.training.fit import Fitted, HeldOut, Names, Recipe, Rows, fit_head, folds, too_little
+from featrouter.training.metrics import Floats
+from featrouter.training.policies import fit_anytime, fit_fixed, fit_risk_controlled, promise_words
+from featrouter.training.predictions import Predictions, predict
+from featrouter.training.search import choose
 from featrouter.training.table import Table
-from featrouter.training.verdict import oracle_stopped, oracle_words
+from featrouter.training.worth import walks
 
 #: USD that one solved task is worth, where the user does not say.
 VALUE = 10.0
@@ -38,145 +27,193 @@ VALUE = 10.0
 #: Head, the arm whose label it learns, and whether it reads runs that still go on or answers that are in.
 HEADS = (("r1", "y_weak", False), ("r2", "y_strong", False), ("r1_end", "y_weak", True), ("r2_end", "y_strong", True))
 
-_DRAWS = 500
+#: In one-armed logs a row counts 1/propensity times, but not more often than this.
+MOST_WEIGHT = 20.0
 
 
-def train(
-    table: Table,
-    *,
-    strong: str | None,
-    value: float = VALUE,
-    handover: str = "restart",
-    progress: Callable[[str], None] = lambda stage: None,
-) -> Bundle:
-    """Learn a router from a table (see table.table_of, join_strong, select). Same table, same bundle, byte for byte.
+@dataclass(frozen=True)
+class Settings:
+    """How a router is made. ValueError for what is not known.
 
-    Raises ValueError when no run has a label.
+    `value`: USD a solved task is worth, at which policies are fitted. `head`: lightgbm, linear, blend, or auto (chosen
+    on held-out folds). `calibration`: a kind, or auto. `panel`: may other systems' outcomes soften the labels? `tune`:
+    search settings, too. `policy`: the one the bundle follows. `max_harm`, `confidence`: of a risk-controlled one.
     """
+
+    value: float = VALUE
+    handover: str = "restart"
+    head: str = "auto"
+    calibration: str = "auto"
+    panel: bool = True
+    tune: bool = False
+    policy: str = "rule"
+    max_harm: float | None = None
+    confidence: float | None = None
+    allow_stop: bool = False
+
+    def __post_init__(self) -> None:
+        if self.policy not in KINDS:
+            raise ValueError(f"policy {self.policy!r}: known are {', '.join(KINDS)}")
+        if (self.policy == "risk-controlled") != (self.max_harm is not None):
+            raise ValueError("policy risk-controlled and a bound on harm (--max-harm) go together")
+        if self.policy == "risk-controlled" and self.allow_stop:
+            raise ValueError("a promise on harm leaves no room for giving up: drop --allow-stop")
+
+
+@dataclass(frozen=True)
+class Taught:
+    """One probability head: its recipe, the rows it was fitted on and their weak models, what it says of them held out."""
+
+    fitted: Fitted
+    recipe: Recipe
+    rows: Rows
+    models: Names
+    held: HeldOut
+    told: Floats
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The parts of a bundle, and held-out `told` for each row of the table they were learned from."""
+
+    heads: dict[str, Head]
+    calibrators: dict[str, Calibrator]
+    costs: dict[str, Any]
+    policies: dict[str, Policy]
+    policy: str
+    flags: tuple[str, ...]
+    taught: dict[str, Taught]
+    told: Predictions
+
+    def predict(self, table: Table) -> Predictions:
+        """What these heads say of the rows of another table."""
+        return predict(table, self.heads, self.calibrators, self.costs)
+
+
+def rows_for(table: Table, arm: str, *, panel: bool) -> Rows:
+    """The rows of a table as one arm's head sees them: its labels, their weights, the panel's share."""
     meta = table.meta
-    if meta["y_weak"].notna().sum() == 0:
-        raise ValueError("no run has a y_weak label: fill y_weak (0 or 1) in the runs file")
-    heads, calibrators, flags = {}, {}, []
-    metrics: dict[str, Any] = {}
-    gain, split = np.zeros(len(table.names)), np.zeros(len(table.names))
-    held_heads: dict[str, tuple[Table, HeldOut, Floats]] = {}
+    y = meta[arm].to_numpy(dtype=np.float64)
+    share_name = "share_weak" if arm == "y_weak" else "share_strong"
+    share = meta[share_name].to_numpy() if panel and share_name in meta else np.full(len(meta), np.nan)
+    weights = np.ones(len(meta))
+    if "propensity" in meta:
+        taken = (meta["route"] == ("weak" if arm == "y_weak" else "strong")).to_numpy()
+        known = taken & meta["propensity"].notna().to_numpy()
+        weights[known] = np.minimum(1 / meta["propensity"].to_numpy(dtype=np.float64)[known], MOST_WEIGHT)
+    return Rows(table.x, y, meta["run_id"].to_numpy(), meta["task_id"].to_numpy(), weights, share)
+
+
+def learn(table: Table, settings: Settings, progress: Callable[[str], None] = lambda stage: None) -> Learned:
+    """Learn everything from a table (see table.table_of, join_strong, select); deterministic.
+
+    Every choice (recipe, calibrator, policy) is made on folds held out by task within the table.
+    """
+    if settings.policy == "risk-controlled":
+        return _risk_controlled(table, settings, progress)
+    told = Predictions.unknown(len(table))
+    taught: dict[str, Taught] = {}
+    heads, calibrators, flags = {}, {}, _unweighted(table)
     for name, arm, ended in HEADS:
-        if arm not in meta:
+        if arm not in table.meta:
             continue
         progress(name)
-        part = table.where((meta["at_end"] == int(ended)).to_numpy() & meta[arm].notna().to_numpy())
-        y = part.meta[arm].to_numpy(dtype=np.float64)
-        runs, tasks = part.meta["run_id"].to_numpy(), part.meta["task_id"].to_numpy()
-        if not len(part):
+        among = (table.meta["at_end"] == int(ended)).to_numpy()
+        rows = rows_for(table, arm, panel=settings.panel).where(among)
+        if np.isnan(rows.y).all():
             continue
-        fitted = fit_head(name, "logit", part.x, y, runs)
-        heads[name] = fitted.head
-        if fitted.flag:
-            flags.append(fitted.flag)
-            calibrators[name] = Calibrator("none")
-            continue
-        held = out_of_fold(name, "logit", part.x, y, runs, tasks)
-        weights = weights_of(runs)
-        calibrators[name] = fit_calibrator(held.scores, y, weights, tasks)
-        if calibrators[name].kind == "constant":
-            flags.append(f"{name} answers the base rate: what it learned does not hold on tasks it did not see")
-        told = cross_calibrated(held, y, weights, tasks)
-        metrics[name] = _learned(told, y, weights, tasks)
-        models = part.meta["weak_model"].to_numpy()
-        if len(set(models)) > 1:
-            metrics[name]["auroc_by_weak_model"] = {
-                str(model): _round(auroc(told[models == model], y[models == model], weights[None, models == model])[0])
-                for model in sorted(set(models))
-            }
-        if not ended:
-            gain += fitted.gain
-            split += fitted.split
-            held_heads[name] = (part, held, y)
-    flags += [oracle_words(stop) for stop in oracle_stopped(table)]
+        models = table.meta["weak_model"].to_numpy()[among]
+        one, calibrator, flag = _head(name, rows, models, settings)
+        heads[name], calibrators[name], taught[name] = one.fitted.head, calibrator, one
+        flags += [flag] if flag else []
+        (told.r1 if arm == "y_weak" else told.r2)[among] = one.told
     progress("costs")
-    costs = fit_costs(table)
-    progress("importances")
-    return Bundle(
-        features=table.names,
-        catalogue=digest(),
+    costs, told.c1[:], told.c2[:] = fit_costs(table, table.meta["task_id"].to_numpy())
+    policies = {"rule": Policy(allow_stop=settings.allow_stop)}
+    runs = walks(table, told)
+    if runs is not None:
+        policies["fixed"] = fit_fixed(runs, settings.value, allow_stop=settings.allow_stop)
+        policies["anytime"] = fit_anytime(runs, settings.value, allow_stop=settings.allow_stop)
+    policy = settings.policy
+    if policy not in policies:
+        flags.append(f"policy {policy} needs runs with both outcomes; the bundle follows the rule y1 >= y2")
+        policy = "rule"
+    return Learned(
         heads=heads | {head.name: head for head in costs.heads},
         calibrators=calibrators,
         costs={
-            "value": float(value),
+            "value": float(settings.value),
             "strong": None if costs.strong is None else float(f"{costs.strong:.6g}"),
             "weak_remaining": costs.weak_remaining,
-            "handover": handover,
+            "handover": settings.handover,
         },
-        ranges=_ranges(table.x),
-        importances=importances(table.names, gain, split, held_heads),
-        metrics=metrics,
-        provenance=_provenance(table, strong),
+        policies=policies,
+        policy=policy,
         flags=tuple(flags),
+        taught=taught,
+        told=told,
     )
 
 
-def _learned(p: Floats, y: Floats, weights: Floats, tasks: npt.NDArray[np.object_]) -> dict[str, Any]:
-    """Is the head better than its base rate? Out-of-fold, every run counted once, 95 % task-bootstrap intervals."""
-    base = np.full(len(y), float(np.average(y, weights=weights)))
-    draws = task_weights(tasks, _DRAWS) * weights
-    eps = 1e-6
-    clipped = np.clip(p, eps, 1 - eps)
-    loss = -(y * np.log(clipped) + (1 - y) * np.log(1 - clipped))
-    flat = -(y * np.log(base) + (1 - y) * np.log(1 - base))
-    gains = (draws @ (flat - loss)) / draws.sum(axis=1)
-    areas = auroc(p, y, draws)
-    return {
-        "auroc": _round(areas[0]),
-        "auroc_ci": [_round(end) for end in interval(areas[1:])],
-        "logloss": _round(logloss(p, y, weights)),
-        "logloss_gain": _round(gains[0]),
-        "logloss_gain_ci": [_round(end) for end in interval(gains[1:])],
-        "brier": _round(brier(p, y, weights)),
-        "brier_constant": _round(brier(base, y, weights)),
-        "resolved": _round(float(base[0])),
-        "rows": len(y),
-    }
+def _unweighted(table: Table) -> list[str]:
+    """A word on one-armed logs whose propensities are not known."""
+    if "route" not in table.meta:
+        return []
+    routed = table.meta[table.meta["route"].notna()].groupby("run_id")["propensity"].first()
+    blank = int(routed.isna().sum())
+    return [
+        f"{blank} of {len(routed)} routed runs have no propensity: each arm was learned from the runs that were sent to it, "
+        "which may be the easier ones; log `propensity` (Router(epsilon=...) puts it on each Decision)"
+    ] * bool(blank)
 
 
-def _ranges(x: Floats) -> dict[str, Any]:
-    """The 0.5-99.5 % range of every feature, and how many features of a training row lie outside (99 % of rows)."""
-    low: list[float | None] = []
-    high: list[float | None] = []
-    outside = np.zeros(len(x))
-    for column in x.T:
-        known = column[~np.isnan(column)]
-        if not len(known):
-            low.append(None)
-            high.append(None)
-            continue
-        ends = np.percentile(known, [0.5, 99.5], method="nearest")
-        low.append(float(ends[0]))
-        high.append(float(ends[1]))
-        outside += (column < ends[0]) | (column > ends[1])
-    return {"low": low, "high": high, "limit": int(np.ceil(np.percentile(outside, 99))) if len(x) else 0}
+def _head(name: str, rows: Rows, models: Names, settings: Settings) -> tuple[Taught, Calibrator, str]:
+    """A head with its calibrator, and a word to the user where it is only a constant."""
+    known, y = ~np.isnan(rows.y), rows.y
+    flag = too_little(name, rows.known())
+    if flag:
+        fitted = fit_head(name, "logit", rows.known())
+        nobody = HeldOut(np.full(len(rows), np.nan), np.full(len(rows), -1), ())
+        base = Calibrator("none")(np.full(len(rows), fitted.head.intercept))
+        return Taught(fitted, Recipe(), rows, models, nobody, base), Calibrator("none"), flag
+    recipe, held = choose(name, rows, rows.tasks, head=settings.head, tune=settings.tune)
+    fitted = fit_head(name, "logit", rows.known(), recipe)
+    weights = rows.weights
+    fits = known & (held.fold >= 0)
+    scored = held.scores[fits], y[fits], weights[fits], rows.tasks[fits], rows.runs[fits]
+    kind = chosen_kind(*scored) if settings.calibration == "auto" else settings.calibration
+    calibrator = fit_calibrator(*scored, kind)
+    if calibrator.kind == "constant":
+        flag = f"{name} answers the base rate: what it learned does not hold on tasks it did not see"
+    told = cross_calibrated(held, y, weights, rows.tasks, rows.runs, kind)
+    return Taught(fitted, recipe, rows, models, held, told), calibrator, flag
 
 
-def _provenance(table: Table, strong: str | None) -> dict[str, Any]:
-    """What the bundle was learned from, and with what: enough to tell whether two bundles should be equal."""
-    meta = table.meta
-    data = hashlib.sha256(meta.to_csv(index=False).encode())
-    data.update(np.ascontiguousarray(np.nan_to_num(table.x, nan=-1e300)).tobytes())
-    ends = meta.groupby("run_id").first()
-    return {
-        "featrouter": __version__,
-        "lightgbm": version("lightgbm"),
-        "scikit-learn": version("scikit-learn"),
-        "data_sha256": data.hexdigest(),
-        "runs": int(meta["run_id"].nunique()),
-        "tasks": int(meta["task_id"].nunique()),
-        "rows": len(meta),
-        "weak_models": sorted(meta["weak_model"].unique().tolist()),
-        "strong_model": strong,
-        "harnesses": {str(name): int(count) for name, count in ends["harness"].value_counts().sort_index().items()},
-        "settings": {**PARAMS, "members": MEMBERS, "trees": TREES, "folds": FOLDS},
-    }
-
-
-def _round(number: float) -> float | None:
-    """Six significant digits: more would tell of the machine, not of the model. JSON has no NaN: unknown is None."""
-    return float(f"{number:.6g}") if np.isfinite(number) else None
+def _risk_controlled(table: Table, settings: Settings, progress: Callable[[str], None]) -> Learned:
+    """Two thirds of the tasks teach everything; the last third, which nothing has seen, sets the threshold."""
+    ends = table.meta.groupby("task_id")["y_weak"].max()
+    split = next(folds(ends.to_numpy(dtype=np.float64), ends.index.to_numpy(), n=3), None)
+    if split is None or "y_strong" not in table.meta:
+        raise ValueError("a promise on harm needs tasks of which both outcomes are known")
+    seen = table.meta["task_id"].isin(set(ends.index[split[0]])).to_numpy()
+    found = learn(table.where(seen), replace(settings, policy="fixed", max_harm=None, confidence=None), progress)
+    progress("promise")
+    aside = table.where(~seen)
+    runs = walks(aside, found.predict(aside))
+    if runs is None or found.policy != "fixed":
+        raise ValueError("a promise on harm needs tasks of which both outcomes are known")
+    turn = found.policies["fixed"].turns[0][0]
+    policy = fit_risk_controlled(
+        runs, settings.value, turn=turn, max_harm=settings.max_harm or 0.0, confidence=settings.confidence
+    )
+    told = Predictions.unknown(len(table))
+    told.put(seen, found.told)
+    told.put(~seen, found.predict(aside))
+    words = promise_words(policy.promise or {})
+    return replace(
+        found,
+        policies=found.policies | {"risk-controlled": policy},
+        policy="risk-controlled",
+        flags=(*found.flags, words),
+        told=told,
+    )

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +25,13 @@ from featrouter.trajectory import Trajectory
 SCHEDULE = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 _TEXT = ("run_id", "task_id", "repo", "harness", "weak_model")
-_USD = ("cost_weak_usd", "spent_usd")
-_NUMBERS = ("k", "at_end", "y_weak", *_USD)
+_NUMBERS = ("k", "at_end", "y_weak", "cost_weak_usd", "spent_usd")
 #: The columns of the *features* log form that are not features.
 META = (*_TEXT, *_NUMBERS)
+_LOGGED_NUMBERS = ("propensity", "route_turn", "y_strong", "cost_strong_usd")
+#: Further ones, only where the log tells which route was taken: the outcome of that arm is all there is.
+_LOGGED_TEXT = ("route", "strong_model")
+LOGGED = (*_LOGGED_TEXT, *_LOGGED_NUMBERS)
 
 _BATCH = 32
 
@@ -60,7 +63,12 @@ class Table:
 
 
 def run_rows(run: Run, trajectory: Trajectory) -> list[tuple[object, ...]]:
-    """The rows of one run: k = 0, 1, 2, … (thinned by SCHEDULE) while it still goes on, and one at its end."""
+    """The rows of one run: k = 0, 1, 2, … (thinned by SCHEDULE) while it still goes on, and one at its end.
+
+    A run that was handed over (route strong, no weak outcome) has no end: it still went on after its last turn.
+    """
+    handed_over = run.route == "strong" and run.y_weak is None
+    logged = (run.route, run.strong_model, run.propensity, run.route_turn, run.y_strong, run.cost_strong)
     costs = [turn.cost for turn in trajectory]
     priced = bool(costs) and None not in costs
     found: list[tuple[object, ...]] = []
@@ -72,7 +80,7 @@ def run_rows(run: Run, trajectory: Trajectory) -> list[tuple[object, ...]]:
             continue
         known = (run.run_id, run.task_id, run.repo or "", run.harness or "", run.weak_model or "")
         label = (run.y_weak, run.cost_weak, spent if priced or not k else None)
-        found.append((*known, k, int(k == n), *label, *row.tolist()))
+        found.append((*known, k, int(k == n and not handed_over), *label, *logged, *row.tolist()))
     return found
 
 
@@ -86,7 +94,9 @@ def table_of(logs: Logs, *, jobs: int = 1, progress: Callable[[int], None] | Non
         if progress:
             progress(len(batch))
     if found:
-        frame = pd.DataFrame(found, columns=[*META, *names])
+        frame = pd.DataFrame(found, columns=[*META, *LOGGED, *names])
+        if frame["route"].isna().all():
+            frame = frame.drop(columns=list(LOGGED))
         parts.append(_table(frame, names))
     if not parts:
         raise LogError("no runs: give at least one turns or features file (data/README.md describes the log forms)")
@@ -121,6 +131,31 @@ def _batch_rows(batch: Sequence[tuple[Run, Trajectory]]) -> list[list[tuple[obje
     return [run_rows(run, trajectory) for run, trajectory in batch]
 
 
+Column: TypeAlias = "pd.Series[Any]"
+_LABEL = (lambda column: column.isna() | column.isin((0, 1))), "0, 1 or blank"
+_PAID = (lambda column: column.isna() | column.between(0, 1e100)), "a number >= 0, or blank"
+#: What the cells of a *features* file may be, by column.
+_CELLS: dict[str, tuple[Callable[[Column], Column], str]] = {
+    "run_id": (lambda column: column.str.strip() != "", "an id"),
+    "y_weak": _LABEL,
+    "at_end": (lambda column: column.isin((0, 1)), "0 or 1"),
+    "k": (lambda column: column.between(0, 2**53) & (column % 1 == 0), "a whole number >= 0"),
+    "cost_weak_usd": _PAID,
+    "spent_usd": _PAID,
+    "route": (lambda column: column.isna() | column.isin(("weak", "strong")), "weak, strong or blank"),
+    "propensity": (
+        lambda column: column.isna() | ((column > 0) & (column <= 1)),
+        "a number above 0 and at most 1, or blank",
+    ),
+    "route_turn": (
+        lambda column: column.isna() | (column.between(0, 2**53) & (column % 1 == 0)),
+        "a whole number >= 0, or blank",
+    ),
+    "y_strong": _LABEL,
+    "cost_strong_usd": _PAID,
+}
+
+
 def read_features(path: Path) -> Table:
     """A *features* file. Raises LogError when its columns are not this version's catalogue or its labels are not 0/1."""
     names = feature_set().names
@@ -131,25 +166,23 @@ def read_features(path: Path) -> Table:
             f"{path}: {len(missing)} columns are missing, first {missing[0]!r}: this features file was made with "
             "another catalogue; extract it again from the turns (featrouter extract)"
         )
-    dtypes: dict[str, object] = dict.fromkeys(_TEXT, str) | dict.fromkeys((*_NUMBERS, *names), np.float64)
+    logged = LOGGED if all(name in header for name in LOGGED) else ()
+    numbers = (*_NUMBERS, *(_LOGGED_NUMBERS if logged else ()), *names)
+    dtypes: dict[str, object] = dict.fromkeys((*_TEXT, *logged[:2]), str) | dict.fromkeys(numbers, np.float64)
     frame = _read_csv(
         path,
-        usecols=[*META, *names],
+        usecols=[*META, *logged, *names],
         dtype=dtypes,
         keep_default_na=False,
-        na_values={name: [""] for name in (*_NUMBERS, *names)},
+        na_values={name: [""] for name in (*numbers, *logged[:1])},
         **_EXACT,
     )
-    usd = [(name, frame[name].isna() | frame[name].between(0, 1e100), "a number >= 0, or blank") for name in _USD]
-    for column, good, wanted in (
-        ("y_weak", frame["y_weak"].isin((0, 1)) | frame["y_weak"].isna(), "0, 1 or blank"),
-        ("at_end", frame["at_end"].isin((0, 1)), "0 or 1"),
-        ("k", frame["k"].between(0, 2**53) & (frame["k"] % 1 == 0), "a whole number >= 0"),
-        *usd,
-    ):
-        if not good.all():
-            row = int(np.argmin(good.to_numpy()))
-            raise LogError(f"{path}: row {row + 2}, column {column}: {frame[column].iloc[row]:g} is not {wanted}")
+    for column, (good, wanted) in _CELLS.items():
+        if column in frame and not (fine := good(frame[column])).all():
+            row = int(np.argmin(fine.to_numpy()))
+            wrong = frame[column].iloc[row]
+            shown = f"{wrong:g}" if isinstance(wrong, float) else repr(wrong)
+            raise LogError(f"{path}: row {row + 2}, column {column}: {shown} is not {wanted}")
     return _table(frame, names)
 
 
@@ -162,9 +195,11 @@ def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
 
 def write_features(table: Table, path: Path) -> None:
     """The table as a *features* log file; compression by its name (.gz, .xz, .zst). Numbers read back bit for bit."""
-    frame = pd.concat([table.meta[list(META)], pd.DataFrame(table.x, columns=list(table.names))], axis=1)
-    for name in ("k", "at_end", "y_weak"):
-        frame[name] = frame[name].astype("Int64")
+    columns = [name for name in (*META, *LOGGED) if name in META or "route" in table.meta]
+    frame = pd.concat([table.meta[columns], pd.DataFrame(table.x, columns=list(table.names))], axis=1)
+    for name in ("k", "at_end", "y_weak", "y_strong", "route_turn"):
+        if name in columns:
+            frame[name] = frame[name].astype("Int64")
     whole = [name for name in table.names if _is_whole(frame[name])]
     frame[whole] = frame[whole].astype("Int64")
     frame.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
@@ -184,21 +219,26 @@ def _is_whole(column: pd.Series[float]) -> bool:
 
 
 def _table(frame: pd.DataFrame, names: tuple[str, ...]) -> Table:
-    for name in _NUMBERS:
-        frame[name] = pd.to_numeric(frame[name]).astype(np.float64)
-    return Table(frame[list(META)], frame[list(names)].to_numpy(dtype=np.float64), names)
+    columns = [name for name in (*META, *LOGGED) if name in frame]
+    for name in (*_NUMBERS, *_LOGGED_NUMBERS):
+        if name in columns:
+            frame[name] = pd.to_numeric(frame[name]).astype(np.float64)
+    return Table(frame[columns], frame[list(names)].to_numpy(dtype=np.float64), names)
 
 
 def join_strong(table: Table, logs: Logs, strong: str) -> Table:
     """The table with y_strong and cost_strong_usd of one strong model, from outcomes files or the runs themselves.
 
-    Raises LogError naming the models at hand when the logs do not hold this one.
+    A run whose log tells the route taken keeps what its own row says: the other arm was not seen there. Raises
+    LogError naming the models at hand when the logs do not hold this one.
     """
     outcomes = {task: outcome for (task, model), outcome in logs.outcomes.items() if model == strong}
     for run in logs.runs.values():
         if run.strong_model == strong and run.y_strong is not None and run.task_id not in outcomes:
             outcomes[run.task_id] = Outcome(run.task_id, strong, run.y_strong, run.cost_strong)
-    if not outcomes:
+    routed = table.meta["route"].notna() if "route" in table.meta else pd.Series(False, table.meta.index)
+    named = routed & table.meta["strong_model"].isin(("", strong)) if routed.any() else routed
+    if not outcomes and not (named.any() and table.meta["y_strong"][named].notna().any()):
         known = sorted(
             {model for _, model in logs.outcomes} | {run.strong_model for run in logs.runs.values() if run.strong_model}
         )
@@ -206,10 +246,11 @@ def join_strong(table: Table, logs: Logs, strong: str) -> Table:
     tasks = table.meta["task_id"]
     solved = tasks.map({task: outcome.resolved for task, outcome in outcomes.items()})
     cost = tasks.map({task: outcome.cost for task, outcome in outcomes.items()})
-    meta = table.meta.assign(
-        y_strong=pd.to_numeric(solved).astype(np.float64), cost_strong_usd=pd.to_numeric(cost).astype(np.float64)
-    )
-    return replace(table, meta=meta)
+    told = {"y_strong": solved, "cost_strong_usd": cost}
+    joined = {name: pd.to_numeric(values).astype(np.float64) for name, values in told.items()}
+    if routed.any():
+        joined = {name: values.where(~routed, table.meta[name].where(named)) for name, values in joined.items()}
+    return replace(table, meta=table.meta.assign(**joined))
 
 
 def select(table: Table, *, weak: str | None, harness: Iterable[str] = ()) -> Table:

@@ -1,11 +1,10 @@
-"""Results as text for people: aligned tables, the verdict first."""
+"""What training found, as text for people: aligned tables, numbers with their intervals."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from featrouter.bundle import Bundle
 from featrouter.catalogue import feature_set
@@ -26,90 +25,25 @@ def rows_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The same as Markdown."""
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    lines = [f"| {' | '.join(row)} |" for row in escaped]
+    return "\n".join([lines[0], f"|{'---|' * len(header)}", *lines[1:]])
+
+
 def number(value: float | None, digits: int = 2, sign: bool = False) -> str:
     return _UNKNOWN if value is None else f"{value:{'+' if sign else ''}.{digits}f}"
 
 
-def with_interval(value: float | None, ends: Sequence[float] | None, sign: bool = False) -> str:
+def with_interval(value: float | None, ends: Sequence[float] | None, sign: bool = False, digits: int = 2) -> str:
     if value is None or ends is None:
-        return number(value, sign=sign)
-    return f"{number(value, sign=sign)} [{number(ends[0], sign=sign)}, {number(ends[1], sign=sign)}]"
+        return number(value, digits, sign)
+    return f"{number(value, digits, sign)} [{number(ends[0], digits, sign)}, {number(ends[1], digits, sign)}]"
 
 
 def band(ends: Sequence[float] | None) -> str:
     return _UNKNOWN if ends is None else f"{ends[0]:.2f}-{ends[1]:.2f}"
-
-
-def evaluation(report: Mapping[str, Any], at: Sequence[int] = ()) -> str:
-    """One pair's report: the verdict, then a table a split."""
-    pair = report["pair"]
-    lines = [
-        f"{pair['weak']} -> {pair['strong'] or '(no strong model)'}: {report['tasks']} tasks, {report['runs']} runs"
-    ]
-    lines += [f"* {sentence}" for sentence in report["verdict"]]
-    header = [
-        "k",
-        "runs",
-        "r1 AUROC",
-        "Brier (constant)",
-        "r2 AUROC",
-        "Route-AUC",
-        "random",
-        "gain over prompt",
-        "perfect r1",
-        "oracle",
-    ]
-    for split, found in report["splits"].items():
-        rows = []
-        for k, row in [*found["k"].items(), ("end", found["end"])]:
-            if at and k != "end" and int(k) not in at:
-                continue
-            r1, r2 = row["r1"], row["r2"]
-            rows.append(
-                [
-                    k,
-                    str(r1["n"]),
-                    with_interval(r1["auroc"], r1["auroc_ci"]),
-                    f"{number(r1['brier'], 3)} ({number(r1['brier_constant'], 3)})",
-                    with_interval(r2["auroc"], r2["auroc_ci"]),
-                    with_interval(row["route_auc"], row["route_auc_ci"]),
-                    band(row["random_band"]),
-                    with_interval(row["gain_over_prompt"], row["gain_ci"], sign=True),
-                    number(row["perfect_r1"]),
-                    number(row["oracle"]),
-                ]
-            )
-        lines += ["", split, rows_of(header, rows)]
-    return "\n".join(lines)
-
-
-def pairs_table(reports: Sequence[Mapping[str, Any]], at: Sequence[int]) -> str:
-    """Several pairs side by side, in Markdown: AUROC of r1 on both splits, Route-AUC and its random band."""
-    lines = [
-        "| weak -> strong | k | AUROC r1 mixed | AUROC r1 repo-disjoint | Route-AUC repo-disjoint | random band |",
-        "|---|---|---|---|---|---|",
-    ]
-    for report in reports:
-        pair = report["pair"]
-        name = f"{pair['weak']} -> {pair['strong'] or '(none)'}" + (
-            " (oracle-stopped)" if report["oracle_stopped"] else ""
-        )
-        splits = [report["splits"].get(split, {"k": {}})["k"] for split in ("mixed", "repo_disjoint")]
-        for k in map(str, at):
-            if k in splits[0]:
-                mixed, apart = splits[0][k], splits[1].get(k)
-                cells = [with_interval(mixed["r1"]["auroc"], mixed["r1"]["auroc_ci"])]
-                if apart:
-                    cells += [
-                        with_interval(apart["r1"]["auroc"], apart["r1"]["auroc_ci"]),
-                        with_interval(apart["route_auc"], apart["route_auc_ci"]),
-                        band(apart["random_band"]),
-                    ]
-                else:
-                    cells += [_UNKNOWN] * 3
-                lines.append(f"| {name} | {k} | {' | '.join(cells)} |")
-    lines += ["", *(f"* {report['pair']['weak']}: {report['verdict'][0]}" for report in reports)]
-    return "\n".join(lines)
 
 
 def learned(bundle: Bundle) -> str:
@@ -126,12 +60,17 @@ def learned(bundle: Bundle) -> str:
                 with_interval(found["auroc"], found["auroc_ci"]),
                 f"{number(found['brier'], 3)} ({number(found['brier_constant'], 3)})",
                 f"{number(gain, 4, True)} [{number(ends[0], 4, True)}, {number(ends[1], 4, True)}]",
+                f"{found['recipe']['kind']}{', panel' if found['recipe']['panel'] else ''}, {found['calibration']}",
                 better,
             ]
         )
     if rows:
-        lines.append(rows_of(["head", "AUROC", "Brier (constant)", "log-loss gained", ""], rows))
-    lines += [f"flag: {flag}" for flag in bundle.flags]
+        header = ["head", "AUROC", "Brier (constant)", "log-loss gained", "made by, calibration", ""]
+        lines.append(rows_of(header, rows))
+    lines.append(
+        f"policy: {bundle.policy}; also in the bundle: {', '.join(sorted(set(bundle.policies) - {bundle.policy}))}"
+    )
+    lines += [flag if flag.startswith("promise: ") else f"flag: {flag}" for flag in bundle.flags]
     lines.append("whether routing pays is another question: featrouter evaluate")
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ import pytest
 
 from featrouter.bundle import Bundle
 from featrouter.logs import Logs
-from featrouter.training.learn import train
+from featrouter.training.bundling import train
 from featrouter.training.table import Table, join_strong, table_of
 
 RECORDED = Path(__file__).parent.parent.parent / "data" / "recorded"

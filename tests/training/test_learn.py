@@ -17,9 +17,16 @@ import pytest
 from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
 from featrouter.catalogue import digest, feature_set
-from featrouter.training.fit import fit_calibrator, fit_head, out_of_fold, weights_of
-from featrouter.training.learn import train
+from featrouter.logs import Outcome
+from featrouter.training.bundling import train
+from featrouter.training.calibrate import fit_calibrator
+from featrouter.training.fit import fit_head
+from featrouter.training.learn import MOST_WEIGHT, Settings, learn, rows_for
+from featrouter.training.metrics import auroc
+from featrouter.training.panel import join_panel
+from featrouter.training.search import choose
 from featrouter.training.table import Table
+from featrouter.training.worth import constants, follow, walks
 
 ROOT = Path(__file__).parent.parent.parent
 RECORDED = ROOT / "data" / "recorded"
@@ -28,7 +35,7 @@ STRONG = "scripted-strong"
 AGAIN = """
 import hashlib, sys
 from featrouter.logs import Logs
-from featrouter.training.learn import train
+from featrouter.training.bundling import train
 from featrouter.training.table import join_strong, table_of
 logs = Logs(sys.argv[2:])
 data = train(join_strong(table_of(logs), logs, sys.argv[1]), strong=sys.argv[1]).to_bytes()
@@ -47,7 +54,7 @@ def test_neither_row_order_nor_hash_seed_time_zone_or_locale_change_a_byte(bundl
         frame.sample(frac=1, random_state=11).to_csv(tmp_path / f"{name}.csv", index=False)
     paths = [str(tmp_path / f"{name}.csv") for name in ("runs", "turns", "outcomes")]
     told = []
-    for seed, zone, locale in (("1", "Pacific/Kiritimati", "C"), ("77", "America/St_Johns", "C.UTF-8")):
+    for seed, zone, locale in (("1", "Pacific/Kiritimati", "C"), ("7", "America/St_Johns", "C.UTF-8")):
         extra = {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": seed}
         run = [sys.executable, "-c", AGAIN, STRONG, *paths]
         done = subprocess.run(run, env=os.environ | extra, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -69,7 +76,8 @@ def test_a_bundle_holds_what_it_promises(bundle: Bundle, recorded: Table) -> Non
     assert bundle.features == feature_set().names and bundle.catalogue == digest()
     assert {"r1", "r2", "r1_end", "r2_end"} <= set(bundle.heads) <= {"r1", "r2", "r1_end", "r2_end", "c1", "c2"}
     assert set(bundle.calibrators) == {"r1", "r2", "r1_end", "r2_end"} == set(bundle.metrics)
-    assert all(len(bundle.heads[name].sizes) == 480 for name in bundle.calibrators)
+    assert not any(bundle.heads[name].empty for name in bundle.calibrators)
+    assert set(bundle.policies) == {"rule", "fixed", "anytime"} and bundle.policy == "rule"
     meta = recorded.meta
     per_run = meta.groupby("run_id")["cost_strong_usd"].first()
     assert bundle.costs["strong"] == pytest.approx(per_run.mean(), rel=1e-5)
@@ -98,42 +106,42 @@ def test_ranges_span_99_percent_of_the_rows(bundle: Bundle, recorded: Table) -> 
 
 
 def test_heads_and_calibrators_are_of_the_rows_they_are_named_for(bundle: Bundle, recorded: Table) -> None:
-    part = recorded.where((recorded.meta["at_end"] == 1).to_numpy())
-    y, runs = part.meta["y_weak"].to_numpy(), part.meta["run_id"].to_numpy()
-    head = fit_head("r1_end", "logit", part.x, y, runs).head
+    ended = (recorded.meta["at_end"] == 1).to_numpy()
+    rows = rows_for(recorded, "y_weak", panel=False).where(ended)
+    recipe, held = choose("r1_end", rows, rows.tasks)
+    head = fit_head("r1_end", "logit", rows, recipe).head
     np.testing.assert_array_equal(head.value, bundle.heads["r1_end"].value)
     np.testing.assert_array_equal(head.threshold, bundle.heads["r1_end"].threshold)
-    tasks = part.meta["task_id"].to_numpy()
-    held = out_of_fold("r1_end", "logit", part.x, y, runs, tasks)
-    assert fit_calibrator(held.scores, y, weights_of(runs), tasks) == bundle.calibrators["r1_end"]
+    assert fit_calibrator(held.scores, rows.y, rows.weights, rows.tasks, rows.runs) == bundle.calibrators["r1_end"]
+    assert bundle.metrics["r1_end"]["recipe"] == recipe.as_dict()
 
 
-def test_importances_are_of_catalogue_features_and_agree_with_the_trees(bundle: Bundle) -> None:
-    assert bundle.importances and set(bundle.importances) <= set(feature_set().names)
+def test_importances_are_of_catalogue_features_and_agree_with_the_heads(recorded: Table) -> None:
+    found = train(recorded, strong=STRONG, settings=Settings(head="lightgbm"))
+    assert found.importances and set(found.importances) <= set(feature_set().names)
+    trees = [found.heads[name] for name in ("r1", "r2")]
     used = np.bincount(
-        np.concatenate(
-            [head.feature[head.feature >= 0] for name, head in bundle.heads.items() if name in ("r1", "r2")]
-        ),
-        minlength=len(bundle.features),
+        np.concatenate([head.feature[head.feature >= 0] for head in trees]), minlength=len(recorded.names)
     )
-    splits = {name: row["split"] for name, row in bundle.importances.items()}
-    assert splits == {name: used[i] for i, name in enumerate(bundle.features) if used[i]}
-    for row in bundle.importances.values():
+    splits = {name: row["split"] for name, row in found.importances.items()}
+    asked = {name: used[i] for i, name in enumerate(found.features) if used[i]}
+    assert {name: n for name, n in splits.items() if n} == asked
+    for row in found.importances.values():
         assert set(row) == {"gain", "split", "permutation", "shap"}
-        assert row["gain"] > 0 and row["shap"] >= 0
+        assert (row["gain"] > 0) == (row["split"] > 0) and row["shap"] >= 0
 
 
 def test_twenty_runs_give_constants_and_flags(recorded: Table, first_runs) -> None:
     few = train(first_runs(recorded, 20), strong=STRONG)
     names = ["r1", "r2", "r1_end", "r2_end"]
     assert [flag.split(" answers the base rate: 20 labelled runs")[0] for flag in few.flags] == names
-    assert not any(len(few.heads[name].sizes) for name in names)
+    assert all(few.heads[name].empty for name in names)
     assert set(few.calibrators.values()) == {Calibrator("none")} and few.metrics == {} and few.importances == {}
 
 
 @pytest.mark.parametrize("handover", ["restart", "handover"])
 def test_handover_and_value_are_recorded(recorded: Table, first_runs, handover: str) -> None:
-    found = train(first_runs(recorded, 3), strong=STRONG, handover=handover, value=0.5)
+    found = train(first_runs(recorded, 3), strong=STRONG, settings=Settings(handover=handover, value=0.5))
     assert found.costs["handover"] == handover and found.costs["value"] == 0.5
 
 
@@ -170,4 +178,209 @@ def test_progress_names_the_stages(recorded: Table, first_runs) -> None:
 
 def test_a_calibrator_never_turns_the_ranking_round(bundle: Bundle) -> None:
     """Out-of-fold scores that rank backwards are noise about the base rate; the refitted head ranks forwards."""
-    assert all(calibrator.a > 0 for calibrator in bundle.calibrators.values())
+    scores = np.linspace(-3, 3, 50)
+    assert all((np.diff(calibrator(scores)) >= 0).all() for calibrator in bundle.calibrators.values())
+
+
+def test_the_settings_are_in_the_provenance(bundle: Bundle) -> None:
+    told = bundle.provenance["settings"]
+    assert {
+        "value": 10.0,
+        "head": "auto",
+        "calibration": "auto",
+        "policy": "rule",
+        "tune": False,
+    }.items() <= told.items()
+    assert told["members"] == 6 and told["trees"] == 80 and told["folds"] == 5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"policy": "clever"}, "policy 'clever': known are rule, fixed, anytime, risk-controlled"),
+        ({"policy": "risk-controlled"}, "go together"),
+        ({"max_harm": 0.1}, "go together"),
+        ({"policy": "risk-controlled", "max_harm": 0.1, "allow_stop": True}, "no room for giving up"),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Settings(**wrong)
+
+
+def coins(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return (rng.random(n) < 0.5).astype(float), (rng.random(n) < 0.9).astype(float)
+
+
+def test_what_is_told_of_a_row_comes_from_heads_that_never_saw_its_task(made_up) -> None:
+    """Columns that a run carries through all its rows let a head learn runs by heart: it must not show in `told`."""
+    table = made_up(*coins(120))
+    table.x[:] = np.repeat(table.x[::4], 4, axis=0)
+    found = learn(table, Settings(head="lightgbm", calibration="none"))
+    heart = replace(found, calibrators=dict.fromkeys(found.calibrators, Calibrator("none"))).predict(table)
+    y, one = table.meta["y_weak"].to_numpy(), np.ones((1, len(table)))
+    assert auroc(heart.r1, y, one)[0] > 0.7
+    assert auroc(found.told.r1, y, one)[0] < 0.6
+
+
+def test_the_end_is_told_by_heads_of_ends(made_up) -> None:
+    table = made_up(*coins(120), signal=3.0)
+    ended = (table.meta["at_end"] == 1).to_numpy()
+    table.x[ended, 0] *= -1  # what speaks for an answer on the way speaks against it at the end
+    told, y = learn(table, Settings()).told.r1, table.meta["y_weak"].to_numpy()
+    late = ended | (table.meta["k"] > 0).to_numpy()
+    for rows in (ended, late & ~ended):
+        assert told[rows & (y == 1)].mean() > told[rows & (y == 0)].mean() + 0.4
+
+
+@pytest.mark.parametrize("head", ["lightgbm", "linear", "blend"])
+@pytest.mark.parametrize("calibration", ["none", "platt"])
+def test_head_and_calibration_are_those_that_were_asked_for(made_up, head: str, calibration: str) -> None:
+    table = made_up(*coins(100), signal=2.0)
+    found = learn(table, Settings(head=head, calibration=calibration))
+    assert found.taught["r1"].recipe.kind == head and found.calibrators["r1"].kind == calibration
+    assert (found.heads["r1"].linear is not None) == (head != "lightgbm")
+
+
+def test_learned_thresholds_earn_more_than_the_constants(made_up) -> None:
+    table = made_up(*coins(200), signal=6.0, cost=(1.0, 5.0))
+    found = learn(table, Settings(policy="anytime"))
+    assert found.policy == "anytime" and set(found.policies) == {"rule", "fixed", "anytime"}
+    fresh = made_up(*coins(400, 1), signal=6.0, cost=(1.0, 5.0), seed=1)
+    runs = walks(fresh, found.predict(fresh))
+    assert runs is not None
+    best = max(float(ledger.net(10.0).mean()) for ledger in constants(runs).values())
+    for name in ("fixed", "anytime"):
+        assert float(follow(found.policies[name], runs, 10.0).net(10.0).mean()) > best + 0.5, name
+    assert found.policies["fixed"].turns[0][0] == 1  # before that nothing is known, and later is dearer
+
+
+def test_a_promise_is_kept_aside_from_what_teaches_the_heads(made_up) -> None:
+    table = made_up(*coins(240), signal=3.0)
+    found = learn(table, Settings(policy="risk-controlled", max_harm=0.1))
+    policy = found.policies["risk-controlled"]
+    assert found.policy == "risk-controlled" and policy.promise is not None
+    assert policy.promise["tasks"] == 80 and policy.promise["harmed"] <= 7
+    assert found.flags[-1].startswith("promise: the expected share of tasks") and "of 80 held-out" in found.flags[-1]
+    taught = set(found.taught["r1"].rows.tasks)
+    assert len(taught) == 160 and not np.isnan(found.told.r1).any()
+    fresh = made_up(*coins(1000, 5), signal=3.0, seed=5)
+    runs = walks(fresh, found.predict(fresh))
+    assert runs is not None
+    kept = ~follow(policy, runs, 10.0).escalated
+    assert 0.05 < kept.mean() < 0.95
+    assert (kept & (runs.y_weak == 0) & (runs.y_strong == 1)).mean() < 0.15
+
+
+def test_a_promise_that_cannot_be_made_is_refused(made_up) -> None:
+    with pytest.raises(ValueError, match="cannot be promised on 20 held-out tasks"):
+        learn(made_up(*coins(60)), Settings(policy="risk-controlled", max_harm=0.02))
+    table = made_up(*coins(60))
+    bare = replace(table, meta=table.meta.drop(columns=["y_strong", "cost_strong_usd"]))
+    with pytest.raises(ValueError, match="needs tasks of which both outcomes are known"):
+        learn(bare, Settings(policy="risk-controlled", max_harm=0.2))
+
+
+def test_a_policy_that_needs_both_outcomes_falls_back_to_the_rule_and_says_so(made_up) -> None:
+    table = made_up(*coins(60))
+    bare = replace(table, meta=table.meta.drop(columns=["y_strong", "cost_strong_usd"]))
+    found = learn(bare, Settings(policy="anytime"))
+    assert found.policy == "rule" and set(found.policies) == {"rule"}
+    assert "policy anytime needs runs with both outcomes" in found.flags[-1]
+
+
+def test_the_panel_is_used_only_where_it_is_allowed(made_up) -> None:
+    rng = np.random.default_rng(0)
+    chance = rng.random(200)
+    table = made_up((rng.random(200) < chance).astype(float), np.ones(200))
+    table.x[:, 1] = np.repeat(chance, 4) * 4
+    solved = rng.random((200, 12)) < chance[:, None]
+    names = [f"task{number:04}" for number in range(200)]
+    outcomes = {
+        (task, f"m{i:02}"): Outcome(task, f"m{i:02}", int(y))
+        for task, row in zip(names, solved, strict=True)
+        for i, y in enumerate(row)
+    }
+    joined = join_panel(table, outcomes, None)
+    allowed, not_allowed = (
+        learn(joined, Settings(head="linear", calibration="platt", panel=panel)) for panel in (True, False)
+    )
+    assert allowed.taught["r1"].recipe.panel == 0.5 and not_allowed.taught["r1"].recipe.panel == 0.0
+    assert allowed.taught["r1"].rows.y.tolist() == table.meta.loc[table.meta["at_end"] == 0, "y_weak"].tolist()
+
+
+def one_armed(made_up, n: int, seed: int = 0) -> tuple[Table, np.ndarray, np.ndarray]:
+    """A table of which one arm of each run is seen, and what both arms would have come to (n,).
+
+    Hard tasks, which weak mostly fails, are mostly handed over: those it keeps are the easy ones. The features do not
+    show which are hard, so that nothing but the weights can set the base rate right.
+    """
+    rng = np.random.default_rng(seed)
+    hard = rng.random(n) < 0.5
+    weak = (rng.random(n) < np.where(hard, 0.2, 0.8)).astype(float)
+    strong = (rng.random(n) < np.where(hard, 0.6, 0.95)).astype(float)
+    propensity = np.where(hard, 0.8, 0.2)  # of handing over
+    handed = rng.random(n) < propensity
+    table = made_up(weak, strong, seed=seed)
+    number = table.meta["run_id"].str[3:].astype(int).to_numpy()
+    to_strong = handed[number]
+    meta = table.meta.assign(
+        route=np.where(to_strong, "strong", "weak"),
+        propensity=np.where(handed, propensity, 1 - propensity)[number],
+        route_turn=2.0,
+        y_weak=table.meta["y_weak"].mask(to_strong),
+        y_strong=table.meta["y_strong"].where(to_strong),
+    )
+    seen = ~(to_strong & (meta["at_end"] == 1).to_numpy())  # a run that was handed over has no end
+    return replace(table, meta=meta).where(seen), weak, strong
+
+
+def test_weights_give_a_one_armed_log_the_base_rates_of_both_arms(made_up) -> None:
+    table, weak, strong = one_armed(made_up, 2000)
+    going = table.where((table.meta["at_end"] == 0).to_numpy())
+    for arm, full, lean in (("y_weak", weak, 0.1), ("y_strong", strong, -0.08)):
+        rows = rows_for(going, arm, panel=False).known()
+        assert np.average(rows.y, weights=rows.weights) == pytest.approx(full.mean(), abs=0.03)
+        assert (rows.y.mean() - full.mean()) / lean > 1  # what is seen leans to the runs that the route likes
+
+
+def test_a_router_learned_from_a_one_armed_log_tells_the_base_rate_of_all_runs(made_up) -> None:
+    table, weak, strong = one_armed(made_up, 600)
+    plain = Settings(head="linear", calibration="platt")
+    found = learn(table, plain)
+    start = (table.meta["k"] == 0).to_numpy()
+    assert not np.isnan(found.told.r1).any()  # also of runs whose weak outcome nobody saw
+    assert found.told.r1[start].mean() == pytest.approx(weak.mean(), abs=0.06)
+    assert found.told.r2[start].mean() == pytest.approx(strong.mean(), abs=0.06)
+    naive = learn(replace(table, meta=table.meta.assign(propensity=np.nan)), plain)
+    assert naive.told.r1[start].mean() > weak.mean() + 0.1
+    assert "600 of 600 routed runs have no propensity" in naive.flags[0]
+    assert not any("propensity" in flag for flag in found.flags)
+
+
+def test_a_one_armed_log_has_no_walks_and_a_bundle_of_the_rule(made_up) -> None:
+    table, _, _ = one_armed(made_up, 200)
+    found = learn(table, Settings(policy="fixed"))
+    assert walks(table, found.told) is None and found.policy == "rule"
+    assert "policy fixed needs runs with both outcomes" in found.flags[-1]
+
+
+def test_no_row_counts_more_than_the_most(made_up) -> None:
+    table, _, _ = one_armed(made_up, 50)
+    rare = replace(table, meta=table.meta.assign(propensity=0.001))
+    rows = rows_for(rare, "y_weak", panel=False)
+    assert set(rows.weights[~np.isnan(rows.y)]) == {MOST_WEIGHT} == {20.0}
+    unknown = replace(table, meta=table.meta.assign(propensity=np.nan))
+    assert (rows_for(unknown, "y_weak", panel=False).weights == 1).all()
+
+
+def test_what_is_told_at_the_start_does_not_lean_to_runs_that_end_soon(made_up) -> None:
+    """Nothing is known at the first turn, half of the runs succeed, and they end after it; the others go on."""
+    y = np.tile([1.0, 0.0], 120)
+    table = made_up(y, np.ones(240), turns=np.tile([1, 10], 120))
+    table.x[:, 2] = table.meta["k"]
+    for head in ("lightgbm", "linear"):
+        told = learn(table, Settings(head=head)).told.r1
+        start = ((table.meta["k"] == 0) & (table.meta["at_end"] == 0)).to_numpy()
+        assert told[start].mean() == pytest.approx(0.5, abs=0.07), head

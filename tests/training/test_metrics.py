@@ -1,8 +1,6 @@
-"""The measures against scikit-learn, against cases worked out by hand, and against every possible order."""
+"""The measures against scikit-learn and by hand; the bootstrap by task."""
 
 from __future__ import annotations
-
-from itertools import permutations
 
 import numpy as np
 import pytest
@@ -10,19 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from featrouter.training.metrics import (
-    Arms,
-    Undefined,
-    auroc,
-    brier,
-    check_pair,
-    interval,
-    logloss,
-    oracle_scores,
-    random_band,
-    route_auc,
-    task_weights,
-)
+from featrouter.training.metrics import auroc, brier, interval, logloss, losses, task_weights, within_auroc
 
 
 @settings(deadline=None, max_examples=150)
@@ -48,6 +34,30 @@ def test_auroc_of_a_resample_is_that_of_the_repeated_rows() -> None:
 
 
 @settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-3, 3), st.booleans()), min_size=1, max_size=40))
+def test_within_auroc_is_of_the_pairs_of_one_group(rows: list[tuple[int, int, bool]]) -> None:
+    groups = np.array([f"g{group}" for group, _, _ in rows], dtype=object)
+    scores, labels = np.array([row[1] for row in rows], float), np.array([row[2] for row in rows], float)
+    weights = np.vstack([np.ones(len(rows)), np.arange(len(rows)) % 3])
+    for found, row in zip(within_auroc(scores, labels, groups, weights), weights, strict=True):
+        right = pairs = 0.0
+        for i in np.flatnonzero(labels == 1):
+            for j in np.flatnonzero((labels == 0) & (groups == groups[i])):
+                right += row[i] * row[j] * (0.5 * (scores[i] == scores[j]) + (scores[i] > scores[j]))
+                pairs += row[i] * row[j]
+        assert found == pytest.approx(right / pairs, abs=1e-12) if pairs else np.isnan(found)
+
+
+def test_telling_groups_apart_earns_nothing_within_them() -> None:
+    groups = np.repeat(["easy", "hard"], 50).astype(object)
+    labels = np.r_[np.arange(50) % 5 > 0, np.arange(50) % 5 == 0].astype(float)
+    scores = np.repeat([1.0, 0.0], 50)
+    weights = np.ones((1, 100))
+    assert auroc(scores, labels, weights)[0] == pytest.approx(0.8)
+    assert within_auroc(scores, labels, groups, weights)[0] == 0.5
+
+
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.floats(0.01, 9)), min_size=2, max_size=30))
 def test_brier_and_log_loss_are_scikit_learns(rows: list[tuple[float, bool, float]]) -> None:
     p, y, w = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
@@ -57,171 +67,13 @@ def test_brier_and_log_loss_are_scikit_learns(rows: list[tuple[float, bool, floa
     assert logloss(p, y) == pytest.approx(log_loss(y, clipped, labels=[0, 1]), abs=1e-9)
 
 
+def test_losses_are_one_a_row_and_finite_when_sure_and_wrong() -> None:
+    found = losses(np.array([0.5, 1.0, 1.0, 0.0]), np.array([1.0, 1, 0, 1]))
+    assert found.tolist() == pytest.approx([np.log(2), 1e-6, -np.log(1e-6), -np.log(1e-6)], rel=1e-3)
+
+
 def test_no_rows_have_no_loss() -> None:
     assert np.isnan(brier(np.array([]), np.array([]))) and np.isnan(logloss(np.array([]), np.array([])))
-
-
-def arms(
-    y_weak: object,
-    y_strong: object,
-    *,
-    weak: object = 1.0,
-    strong: object = 2.0,
-    spent: object = 0.0,
-    alive: object = True,
-) -> Arms:
-    n = np.shape(y_weak)
-    costs = [np.broadcast_to(np.asarray(value, dtype=np.float64), n) for value in (weak, strong, spent)]
-    labels = np.asarray(y_weak, dtype=np.float64), np.asarray(y_strong, dtype=np.float64)
-    return Arms(*labels, *costs, np.broadcast_to(np.asarray(alive, dtype=bool), n))
-
-
-def area(scores: object, pair: Arms) -> float:
-    return float(route_auc(np.asarray(scores, dtype=np.float64), pair, np.ones((1, len(pair.y_weak))))[0])
-
-
-TWO_GAIN = arms([0, 0, 1, 1], [1, 1, 1, 1])
-
-
-@pytest.mark.parametrize(
-    ("scores", "pair", "expected"),
-    [
-        pytest.param([4, 3, 2, 1], TWO_GAIN, 0.75, id="perfect: up to y = 1 at x = 1/2, then flat"),
-        pytest.param([1, 2, 3, 4], TWO_GAIN, 0.25, id="worst: flat to x = 1/2"),
-        pytest.param([3, 1, 2, 0], TWO_GAIN, 0.625, id="one gain first, the other third"),
-        pytest.param([0, 0, 0, 0], TWO_GAIN, 0.5, id="equal scores: one straight line"),
-        pytest.param([2, 1, 2, 1], TWO_GAIN, 0.5, id="two ties, each half a gain"),
-        # 4 runs at 1.5 extra each, all-strong is 4 dearer: x ends at 1.5, the line reaches x = 1 at y = 2/3
-        pytest.param([0, 0, 0, 0], arms([0, 0, 1, 1], [1, 1, 1, 1], spent=0.5), 1 / 3, id="weak turns are charged"),
-        # gains at x = 3/8 and 6/8, then flat
-        pytest.param([4, 3, 2, 1], arms([0, 0, 1, 1], [1] * 4, spent=0.5), 0.75 / 2 + 0.25, id="perfect, but charged"),
-        # only one gain is left to escalate: (1/4, 1/2), the rest is flat
-        pytest.param(
-            [1] * 4, arms([0, 0, 1, 1], [1] * 4, alive=[True, False, False, False]), 0.4375, id="ended runs stay"
-        ),
-        pytest.param(
-            [9, 1, 9, 9],
-            arms([0, 0, 1, 1], [1] * 4, alive=[False, True, False, False]),
-            0.4375,
-            id="whatever their score",
-        ),
-        pytest.param([1] * 4, arms([0, 0, 1, 1], [1] * 4, alive=False), 0.0, id="nothing to escalate"),
-        # strong loses what weak solves: up to 2, back to 1 (as a share: 2, then 1) over x = 1/3, 2/3, 1
-        pytest.param(
-            [3, 2, 1], arms([0, 0, 1], [1, 1, 0]), (1 / 3) * (0.5 + 1.5 + 1.5) * 1.0, id="harm lowers y below its peak"
-        ),
-        # escalating the second is 1 cheaper: (2/2, 1/2), back to (1/2, 1), on to (1, 1)
-        pytest.param(
-            [3, 2, 1],
-            arms([0, 0, 1], [1, 1, 1], weak=[1, 3, 1], strong=[3, 2, 2]),
-            0.25 - 0.375 + 0.5,
-            id="a cheaper escalation turns the path back",
-        ),
-        # the cheaper one first: x < 0 lies outside; from (-1/2, 1/2) to (1/2, 1) enters at y = 3/4; then flat
-        pytest.param(
-            [2, 3, 1],
-            arms([0, 0, 1], [1, 1, 1], weak=[1, 3, 1], strong=[3, 2, 2]),
-            0.5 * 0.875 + 0.5,
-            id="left of x = 0 is not counted",
-        ),
-    ],
-)
-def test_route_auc_worked_out_by_hand(scores: object, pair: Arms, expected: float) -> None:
-    assert area(scores, pair) == pytest.approx(expected, abs=1e-12)
-
-
-def test_route_auc_of_a_resample_is_that_of_the_repeated_tasks() -> None:
-    rng = np.random.default_rng(8)
-    n = 40
-    pair = arms(rng.random(n) < 0.4, rng.random(n) < 0.9, weak=rng.random(n), strong=2 + rng.random(n), spent=0.1)
-    scores = rng.integers(0, 12, n).astype(float)
-    weights = task_weights(np.array([f"t{i}" for i in range(n)], dtype=object), 6)
-    for row, found in zip(weights, route_auc(scores, pair, weights), strict=True):
-        again = np.repeat(np.arange(n), row.astype(int))
-        columns = (pair.y_weak, pair.y_strong, pair.cost_weak, pair.cost_strong, pair.spent, pair.alive)
-        assert found == pytest.approx(area(scores[again], Arms(*(column[again] for column in columns))), abs=1e-12)
-
-
-def test_a_resample_where_strong_is_not_better_has_no_area() -> None:
-    weights = np.array([[1.0, 1, 1, 1], [0, 0, 2, 2]])
-    found = route_auc(np.arange(4.0), TWO_GAIN, weights)
-    assert np.isfinite(found[0]) and np.isnan(found[1])
-
-
-def test_the_score_matters_by_its_order_only() -> None:
-    rng = np.random.default_rng(2)
-    pair = arms(rng.random(50) < 0.3, rng.random(50) < 0.9, strong=5)
-    scores = rng.normal(size=50)
-    assert area(scores, pair) == area(np.exp(3 * scores), pair)
-    assert area(scores, pair) != area(-scores, pair)
-
-
-def test_the_oracle_is_the_best_of_all_orders() -> None:
-    """Also where an escalation is cheaper than going on. (Where strong loses nothing: harm would make it a knapsack.)"""
-    rng = np.random.default_rng(0)
-    tried = 0
-    while tried < 40:
-        y_weak = rng.random(5) < 0.4
-        pair = arms(y_weak, y_weak | (rng.random(5) < 0.7), weak=rng.random(5), strong=rng.random(5) + 0.3, spent=0.05)
-        oracle = area(oracle_scores(pair), pair)
-        if np.isnan(oracle):
-            continue
-        assert oracle >= max(area(order, pair) for order in permutations(range(5))) - 1e-9
-        tried += 1
-
-
-def test_no_random_order_beats_the_oracle_where_strong_also_harms() -> None:
-    rng = np.random.default_rng(6)
-    for _ in range(5):
-        y_weak, y_strong = rng.random(80) < 0.4, rng.random(80) < 0.7
-        pair = arms(
-            y_weak, y_strong, weak=rng.random(80), strong=1.5 + rng.random(80), spent=0.2, alive=rng.random(80) < 0.8
-        )
-        oracle = area(oracle_scores(pair), pair)
-        assert all(area(rng.random(80), pair) <= oracle for _ in range(100))
-        assert area(-pair.y_weak, pair) <= oracle
-
-
-def test_a_random_router_is_near_the_diagonal_and_below_it_when_turns_were_spent() -> None:
-    rng = np.random.default_rng(1)
-    y_weak, y_strong = rng.random(1000) < 0.4, rng.random(1000) < 0.8
-    free = arms(y_weak, y_strong, strong=10)
-    low, high = random_band(free)
-    assert 0.4 < low < 0.5 < high < 0.6
-    spent = random_band(arms(y_weak, y_strong, strong=10, spent=4.5))
-    assert spent[1] < low
-    assert random_band(free) == (low, high)  # seeded
-    assert random_band(free, seed=1) != (low, high)
-
-
-def test_a_pair_that_cannot_be_judged_is_refused_in_words() -> None:
-    good = arms([0] * 30 + [1] * 10, [1] * 40)
-    check_pair(good)
-    with pytest.raises(Undefined, match="fewer than two tasks"):
-        check_pair(arms([0], [1]))
-    with pytest.raises(Undefined, match=r"strong solves 50\.0% and weak 50\.0%: within two standard errors"):
-        check_pair(arms([0, 1] * 20, [1, 0] * 20))
-    with pytest.raises(Undefined, match="within two standard errors"):
-        check_pair(arms([1] * 40, [0] * 30 + [1] * 10))
-    with pytest.raises(Undefined, match="strong is not dearer, so always use it"):
-        check_pair(arms(good.y_weak, good.y_strong, weak=2, strong=2))
-    for side in ("weak", "strong"):
-        with pytest.raises(Undefined, match="do not hold the cost of every run"):
-            check_pair(arms(good.y_weak, good.y_strong, **{side: [np.nan] + [1.0] * 39}))
-
-
-def test_two_standard_errors_are_where_the_line_is() -> None:
-    # n = 100, gain g of 100: mean .g, sd of the difference sqrt(g(1-g) * 100/99); g = 4 gives 2.03 errors, g = 3 gives 1.75
-    for gains, refused in ((3, True), (4, False)):
-        pair = arms([0] * 100, [1] * gains + [0] * (100 - gains))
-        assert pair.y_strong.mean() / (np.std(pair.y_strong, ddof=1) / 10) == pytest.approx(
-            [1.75, 2.03][gains - 3], abs=0.01
-        )
-        if refused:
-            with pytest.raises(Undefined):
-                check_pair(pair)
-        else:
-            check_pair(pair)
 
 
 @settings(deadline=None, max_examples=50)

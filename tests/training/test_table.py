@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 
 from featrouter.catalogue import feature_set
 from featrouter.logs import LogError, Logs, Run
-from featrouter.training.learn import train
+from featrouter.training.bundling import train
 from featrouter.training.table import (
+    LOGGED,
     META,
     SCHEDULE,
     Table,
@@ -31,7 +33,8 @@ RECORDED = Path(__file__).parent.parent.parent / "data" / "recorded"
 STRONG = "scripted-strong"
 First = Callable[[Table, int], Table]
 RUN = Run("r", "t", repo="o", harness="h", weak_model="w", y_weak=1, cost_weak=0.5)
-PLACE = {name: number for number, name in enumerate(META)}
+PLACE = {name: number for number, name in enumerate((*META, *LOGGED))}
+FIRST = len(PLACE)  # of the features
 
 
 def trajectory(n: int, cost: float | None = 0.25, blank: int = -1) -> Trajectory:
@@ -55,7 +58,7 @@ def test_rows_are_the_scheduled_turns_before_the_end_and_the_end(n: int) -> None
     rows = run_rows(RUN, trajectory(n))
     assert column(rows, "k") == [k for k in SCHEDULE if k < n] + [n]
     assert column(rows, "at_end") == [0] * (len(rows) - 1) + [1]
-    assert {len(row) for row in rows} == {len(META) + len(feature_set().names)}
+    assert {len(row) for row in rows} == {len(META) + len(LOGGED) + len(feature_set().names)}
     assert column(rows, "y_weak") == [1] * len(rows) and column(rows, "cost_weak_usd") == [0.5] * len(rows)
 
 
@@ -74,7 +77,7 @@ def test_a_row_knows_nothing_of_the_turns_after_it() -> None:
     short, long = run_rows(RUN, trajectory(4)), run_rows(RUN, trajectory(9))
     assert [row[PLACE["k"]] for row in short[:4]] == [0, 1, 2, 3]
     for early, late in zip(short[:4], long[:4], strict=True):
-        np.testing.assert_array_equal(np.array(early[5:], float), np.array(late[5:], float))
+        np.testing.assert_array_equal(np.array(early[FIRST:], float), np.array(late[FIRST:], float))
 
 
 def test_the_recorded_runs_have_a_row_for_each_turn_and_one_end(recorded: Table) -> None:
@@ -248,3 +251,128 @@ def test_select_takes_the_named_rows_only(recorded: Table) -> None:
     two = replace(recorded, meta=recorded.meta.assign(weak_model=np.where(keep, "one", "two")))
     assert len(select(two, weak="one")) == keep.sum()
     assert len(select(two, weak="all")) == len(select(two, weak=None)) == len(recorded)
+
+
+ROUTED = {
+    # run: turns, y_weak, route, propensity, route_turn, y_strong, cost_strong_usd
+    "kept": (3, "1", "weak", "0.75", "2", "", ""),
+    "handed": (2, "", "strong", "0.25", "2", "1", "2.5"),
+    "handed-late": (5, "", "strong", "0.5", "5", "0", ""),  # five turns: not a turn of the schedule
+    "restarted": (4, "0", "strong", "0.2", "4", "1", "3"),  # the weak run was let go on as well
+    "unrouted": (1, "0", "", "", "", "", ""),
+}
+
+
+def one_armed(folder: Path) -> Logs:
+    """Logs of a router that draws: of each run only what came of the route that was taken."""
+    turns = [("run_id", "turn", "action", "observation", "cost_usd")]
+    runs = [("run_id", "task_id", "weak_model", "y_weak", "cost_weak_usd", "strong_model", "route", "propensity")]
+    runs[0] += ("route_turn", "y_strong", "cost_strong_usd")
+    for run, (n, y, route, propensity, at, y_strong, usd) in ROUTED.items():
+        turns += [(run, str(k + 1), f"cat f{k}.py", "x", "0.1") for k in range(n)]
+        runs.append((run, f"task-{run}", "w", y, "0.5" if y else "", "big" if y_strong else "", route, propensity))
+        runs[-1] += (at, y_strong, usd)
+    for name, rows in (("turns", turns), ("runs", runs)):
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)
+    return Logs([folder])
+
+
+def test_a_one_armed_log_is_read_with_its_routes(tmp_path: Path) -> None:
+    logs = one_armed(tmp_path)
+    assert logs.rejected == 0
+    meta = table_of(logs).meta
+    assert tuple(meta.columns) == (*META, *LOGGED)
+    for run, (_, y, *told) in ROUTED.items():
+        rows = meta[meta["run_id"] == run]
+        assert set(rows["strong_model"]) == {"big" if told[3] else ""}
+        for name, cell in zip(("y_weak", "route", *LOGGED[2:]), (y, *told), strict=True):
+            for value in rows[name]:
+                assert pd.isna(value) if not cell else value == (cell if name == "route" else float(cell)), (run, name)
+
+
+def test_a_run_that_was_handed_over_has_no_end_but_its_last_turn(tmp_path: Path) -> None:
+    meta = table_of(one_armed(tmp_path)).meta
+    points = {run: rows[["k", "at_end"]].to_numpy().tolist() for run, rows in meta.groupby("run_id")}
+    assert points["handed"] == [[0, 0], [1, 0], [2, 0]]
+    assert points["handed-late"] == [[0, 0], [1, 0], [2, 0], [3, 0], [4, 0], [5, 0]]
+    assert points["kept"] == [[0, 0], [1, 0], [2, 0], [3, 1]]
+    assert points["restarted"] == [[0, 0], [1, 0], [2, 0], [3, 0], [4, 1]]
+    assert points["unrouted"] == [[0, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("name", ["f.csv", "f.csv.xz"])
+def test_a_one_armed_features_file_reads_back_bit_for_bit(name: str, tmp_path: Path) -> None:
+    table = table_of(one_armed(tmp_path))
+    write_features(table, tmp_path / name)
+    back = table_of(Logs([tmp_path / name]))
+    assert back.x.tobytes() == table.x.tobytes()
+    pd.testing.assert_frame_equal(back.meta, table.meta.fillna({"route": np.nan}))
+
+
+def test_logs_with_and_without_routes_stand_side_by_side(recorded: Table, first_runs: First, tmp_path: Path) -> None:
+    logs = one_armed(tmp_path)
+    write_features(first_runs(recorded, 2), tmp_path / "plain.csv")
+    meta = table_of(Logs([tmp_path])).meta
+    plain = meta["harness"].str.startswith("recorded")
+    assert plain.any() and (~plain).sum() == len(table_of(logs))
+    assert meta.loc[plain, list(LOGGED)].isna().all(axis=None) and meta.loc[~plain, "route"].notna().any()
+
+
+def test_a_log_without_routes_has_no_columns_for_them(recorded: Table, first_runs: First, tmp_path: Path) -> None:
+    assert "route" not in recorded.meta and "propensity" not in recorded.meta
+    write_features(first_runs(recorded, 1), tmp_path / "f.csv")
+    assert not set(LOGGED) & set((tmp_path / "f.csv").read_text(encoding="utf-8").split("\n")[0].split(","))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("route", "strongest", "row 4, column route: 'strongest' is not weak, strong or blank"),
+        ("propensity", "0", "row 4, column propensity: 0 is not a number above 0 and at most 1, or blank"),
+        ("propensity", "1.5", r"row 4, column propensity: 1\.5 is not a number above 0 and at most 1, or blank"),
+        ("y_strong", "2", "row 4, column y_strong: 2 is not 0, 1 or blank"),
+        ("cost_strong_usd", "-1", "row 4, column cost_strong_usd: -1 is not a number >= 0, or blank"),
+    ],
+)
+def test_a_spoilt_one_armed_features_file_is_refused(tmp_path: Path, name: str, value: str, words: str) -> None:
+    path = tmp_path / "bad.csv"
+    write_features(table_of(one_armed(tmp_path)), path)
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame.loc[2, name] = value
+    frame.to_csv(path, index=False)
+    with pytest.raises(LogError, match=rf"bad\.csv: {words}"):
+        read_features(path)
+
+
+def test_a_routed_run_keeps_its_own_strong_side(tmp_path: Path) -> None:
+    """The other arm of a routed run was not seen, whatever other runs or models say of its task."""
+    logs = one_armed(tmp_path)
+    lines = ["task_id,model,resolved,cost_usd", *(f"task-{run},big,0,9" for run in ROUTED)]
+    (tmp_path / "outcomes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    logs = Logs([tmp_path])
+    meta = join_strong(table_of(logs), logs, "big").meta.groupby("run_id")[["y_strong", "cost_strong_usd"]].first()
+    assert meta.loc["handed"].tolist() == [1, 2.5] and meta.loc["restarted"].tolist() == [1, 3]
+    assert meta.loc["handed-late", "y_strong"] == 0 and np.isnan(meta.loc["handed-late", "cost_strong_usd"])
+    assert meta.loc["kept"].isna().all()
+    assert meta.loc["unrouted"].tolist() == [0, 9]
+
+
+def test_a_routed_run_has_the_outcome_of_its_own_strong_model_alone(tmp_path: Path) -> None:
+    logs = one_armed(tmp_path)
+    table = table_of(logs)
+    assert join_strong(table, logs, "big").meta["y_strong"].notna().any()
+    with pytest.raises(LogError, match="'other' has no outcome in these logs"):
+        join_strong(table, logs, "other")
+
+
+def test_the_turn_of_a_route_is_a_whole_number(tmp_path: Path) -> None:
+    table = table_of(one_armed(tmp_path))
+    write_features(replace(table, meta=table.meta.assign(route_turn=1.0)), tmp_path / "f.csv")
+    text = (tmp_path / "f.csv").read_text(encoding="utf-8")
+    header = text.split("\n")[0].split(",").index("route_turn")
+    lines = [line.split(",") for line in text.strip().split("\n")]
+    lines[2][header] = "-1.5"
+    (tmp_path / "f.csv").write_text("\n".join(",".join(line) for line in lines), encoding="utf-8")
+    with pytest.raises(LogError, match=r"row 3, column route_turn: -1\.5 is not a whole number >= 0, or blank"):
+        read_features(tmp_path / "f.csv")

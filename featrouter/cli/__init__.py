@@ -1,0 +1,32 @@
+"""The command line: thin verbs, each importing its work when it is called. Results on stdout, the rest on stderr."""
+
+from __future__ import annotations
+
+import click
+
+import featrouter
+from featrouter.cli.judging import evaluate
+from featrouter.cli.learning import importances, train
+from featrouter.cli.machine import demo, doctor
+from featrouter.cli.numbers import extract, features
+from featrouter.cli.options import EXIT_DATA, Refused
+from featrouter.cli.serving import decide, explain
+
+__all__ = ["EXIT_DATA", "Refused", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(featrouter.__version__, prog_name="featrouter")
+def main() -> None:
+    """Decide, while a cheap agent works, whether it should go on or hand over to a strong one.
+
+    \b
+    First steps:
+      featrouter demo                                    what it does, on shipped data, under a minute
+      featrouter evaluate LOGS... --strong MODEL         would routing pay on your own runs?
+      featrouter train LOGS... --strong MODEL -o my.featrouter
+    """
+
+
+for verb in (features, extract, train, evaluate, importances, decide, explain, demo, doctor):
+    main.add_command(verb)

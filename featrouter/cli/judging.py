@@ -1,0 +1,135 @@
+"""The verb that judges: would routing pay?"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from featrouter.cli.options import (
+    HARNESS,
+    JOBS,
+    JSON,
+    LOGS,
+    MAX_REJECTS,
+    STRONG,
+    WEAK,
+    making,
+    pair_of,
+    refusals,
+    stages,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from featrouter.training.learn import Settings
+
+#: Those that are quick and need no text.
+_USUAL = "repeated,stage,logistic,prompt"
+
+
+@click.command()
+@LOGS
+@STRONG
+@WEAK
+@HARNESS
+@click.option(
+    "--pair",
+    "pairs",
+    type=(str, str),
+    multiple=True,
+    metavar="WEAK STRONG",
+    help="A pair (STRONG may be -); repeat for a table.",
+)
+@click.option("--bundle", type=click.Path(exists=True, path_type=Path), help="Judge this bundle on logs it never saw.")
+@making
+@click.option(
+    "--baselines",
+    default=_USUAL,
+    show_default=True,
+    metavar="LIST",
+    help="Comma-separated: repeated, stage, logistic, tfidf, prompt, no-panel, lightgbm; or all, or none.",
+)
+@click.option("--at", multiple=True, type=int, help="Only these turns in the printed tables (repeatable).")
+@click.option("--markdown", is_flag=True, help="Print a page in Markdown, with every table of every pair.")
+@JOBS
+@MAX_REJECTS
+@JSON
+def evaluate(
+    logs: tuple[Path, ...],
+    strong: str | None,
+    weak: str | None,
+    harness: tuple[str, ...],
+    pairs: tuple[tuple[str, str], ...],
+    bundle: Path | None,
+    settings: Settings,
+    baselines: str,
+    at: tuple[int, ...],
+    markdown: bool,
+    jobs: int,
+    max_rejects: int,
+    as_json: bool,
+) -> None:
+    """Would routing pay? Cross-validated on your logs (or a given bundle), each number with its interval.
+
+    The whole of `train` runs inside every fold. Two splits: `mixed` keeps a task's runs together, `repo_disjoint` whole
+    repositories. Columns: method in README. Logs with a `route` column are judged off-policy.
+
+    Example: featrouter evaluate turns.csv runs.csv outcomes.csv --weak gpt-3.5 --strong gpt-4
+    """
+    from featrouter.bundle import Bundle
+    from featrouter.evaluation.evaluate import evaluate as judge
+    from featrouter.evaluation.texts import texts_of
+    from featrouter.evaluation.words import evaluation, page, summary
+    from featrouter.training.predictions import of_bundle
+
+    if pairs and (weak or strong):
+        raise click.UsageError("give either --pair (repeatable) or --weak and --strong")
+    chosen = _chosen(baselines)
+    reports = []
+    with refusals():
+        given = Bundle.load(bundle) if bundle else None
+        read, table = table_of(logs, jobs, max_rejects)
+        for weak_model, named in pairs or ((weak, strong),):
+            strong_model = None if named == "-" else named
+            part = pair_of(read, table, weak_model, strong_model, harness)
+            names = ", ".join(sorted(part.meta["weak_model"].unique()))
+            click.echo(f"evaluating {names} -> {strong_model or '(no strong model)'}", err=True)
+            told = of_bundle(part, given) if given else None
+            texts = texts_of(logs, part) if "tfidf" in chosen and not bundle else None
+            found = judge(
+                part,
+                weak=names,
+                strong=strong_model,
+                given=told,
+                policies=given.policies if given else None,
+                settings=settings,
+                baselines=() if bundle else chosen,
+                texts=texts,
+                jobs=jobs,
+                progress=stages(),
+            )
+            reports.append(found)
+    if as_json:
+        click.echo(json.dumps(reports if pairs else reports[0], indent=1))
+    elif markdown:
+        click.echo(page(reports, at, shlex.join(["featrouter", *sys.argv[1:]])))
+    elif pairs:
+        click.echo(summary(reports, at or (0, 2, 4, 8)))
+    else:
+        click.echo(evaluation(reports[0], at))
+
+
+def _chosen(baselines: str) -> list[str]:
+    from featrouter.evaluation.baselines import BASELINES
+
+    names = [name.strip() for name in baselines.split(",") if name.strip()]
+    if names in (["all"], ["none"]):
+        names = list(BASELINES) if names == ["all"] else []
+    if unknown := [name for name in names if name not in BASELINES]:
+        raise click.BadParameter(f"{unknown[0]!r}: known are {', '.join(BASELINES)}", param_hint="--baselines")
+    return names

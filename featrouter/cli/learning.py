@@ -1,0 +1,113 @@
+"""Verbs that learn: train a router, see what carries it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from featrouter.cli.options import (
+    HARNESS,
+    JOBS,
+    JSON,
+    LOGS,
+    MAX_REJECTS,
+    STRONG,
+    WEAK,
+    making,
+    pair_of,
+    refusals,
+    stages,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from featrouter.training.learn import Settings
+
+
+@click.command()
+@LOGS
+@STRONG
+@WEAK
+@HARNESS
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle to write.")
+@making
+@click.option(
+    "--takeover",
+    type=click.Choice(["restart", "handover"]),
+    default="restart",
+    show_default=True,
+    help="Does the strong model start anew, or go on from the weak one's turns?",
+)
+@click.option("--card", type=click.Path(path_type=Path), help="Also write a model card in Markdown.")
+@JOBS
+@MAX_REJECTS
+@JSON
+def train(
+    logs: tuple[Path, ...],
+    strong: str | None,
+    weak: str | None,
+    harness: tuple[str, ...],
+    output: Path,
+    settings: Settings,
+    takeover: str,
+    card: Path | None,
+    jobs: int,
+    max_rejects: int,
+    as_json: bool,
+) -> None:
+    """Learn a router from your logs: turns and runs, or feature rows; outcomes hold the strong model's side.
+
+    Example: featrouter train turns.csv runs.csv outcomes.csv --strong gpt-4 -o my.featrouter
+    """
+    from featrouter.training.bundling import train as learn
+    from featrouter.training.card import page
+    from featrouter.training.words import learned
+
+    for target in (output, card):
+        if target and not target.parent.is_dir():
+            raise click.BadParameter(f"{target.parent} is no folder; make it first", param_hint="--output / --card")
+    with refusals():
+        read, table = table_of(logs, jobs, max_rejects)
+        table = pair_of(read, table, weak, strong, harness)
+        click.echo("training", err=True)
+        bundle = learn(table, strong=strong, settings=replace(settings, handover=takeover), progress=stages())
+        bundle.save(output)
+        if card:
+            card.write_text(page(bundle, output.name), encoding="utf-8")
+    if as_json:
+        policies = {name: policy.as_dict() for name, policy in bundle.policies.items()}
+        told = {"bundle": str(output), "flags": bundle.flags, "metrics": bundle.metrics}
+        click.echo(json.dumps(told | {"policy": bundle.policy, "policies": policies}, indent=1))
+    else:
+        click.echo(learned(bundle))
+    click.echo(f"{output}: {output.stat().st_size / 1024:.0f} KiB", err=True)
+
+
+@click.command()
+@click.argument("bundle")
+@click.option("-n", default=20, show_default=True, help="How many features to print.")
+@click.option("--csv", "as_csv", is_flag=True, help="All of them, as CSV on stdout.")
+@JSON
+def importances(bundle: str, n: int, as_csv: bool, as_json: bool) -> None:
+    """Which features and families carry a bundle's probabilities: gain, splits, held-out permutation, mean |SHAP|.
+
+    BUNDLE is a file, or `default` for the shipped one.
+    """
+    from featrouter.bundle import Bundle
+    from featrouter.resources import resource
+    from featrouter.training.importances import by_family
+    from featrouter.training.words import importances_csv, importances_table
+
+    with refusals():
+        path = resource("models/default/default.featrouter") if bundle == "default" else bundle
+        found = Bundle.load(path).importances
+    if as_json:
+        click.echo(json.dumps({"families": by_family(found), "features": found}, indent=1))
+    elif as_csv:
+        click.echo(importances_csv(found), nl=False)
+    else:
+        click.echo(importances_table(found, by_family(found), n))

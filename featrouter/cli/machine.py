@@ -1,0 +1,39 @@
+"""Verbs about this machine: a demonstration, and what is missing."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from featrouter.cli.options import JSON, refusals
+
+
+@click.command()
+def demo() -> None:
+    """Train on the shipped numbers, print the cross-validated table, replay one recorded run turn by turn."""
+    from featrouter.demo import run
+
+    with refusals():
+        run(click.echo, lambda line: click.echo(line, err=True))
+
+
+@click.command()
+@JSON
+def doctor(as_json: bool) -> None:
+    """Say what is missing on this machine and how to mend it; exit code 1 when something needed is."""
+    from featrouter.doctor import examine
+
+    found = examine()
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        for check in found:
+            click.echo(
+                f"{'ok  ' if check['ok'] else 'MISS' if check['needed'] else 'note'}  {check['what']}: {check['found']}"
+            )
+            if not check["ok"]:
+                click.echo(f"      {check['mend']}")
+    if not all(check["ok"] for check in found if check["needed"]):
+        sys.exit(1)

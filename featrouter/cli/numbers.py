@@ -1,0 +1,54 @@
+"""Verbs about numbers: the features there are, and the features of a log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, refusals, table_of
+
+
+@click.command()
+@click.option("--family", help="Only this family.")
+@click.option("--markdown", is_flag=True, help="The page features/README.md.")
+@JSON
+def features(family: str | None, markdown: bool, as_json: bool) -> None:
+    """List the features: name, unit, direction, meaning."""
+    from featrouter.catalogue import FAMILIES, feature_set
+    from featrouter.catalogue_page import page
+
+    if family is not None and family not in FAMILIES:
+        raise click.BadParameter(f"{family!r}: families are {', '.join(FAMILIES)}", param_hint="--family")
+    if markdown:
+        click.echo(page(), nl=False)
+        return
+    chosen = [feature for feature in feature_set() if family in (None, feature.family)]
+    if as_json:
+        keys = ("name", "family", "unit", "direction", "meaning")
+        click.echo(json.dumps([{key: getattr(feature, key) for key in keys} for feature in chosen], indent=1))
+        return
+    for feature in chosen:
+        click.echo(f"{feature.name:26} {feature.direction}  {feature.meaning} [{feature.unit}]")
+
+
+@click.command()
+@LOGS
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="F.csv, or .csv.gz, .csv.xz.")
+@click.option("--outcomes", type=click.Path(path_type=Path), help="Also gather all outcomes of the logs in this file.")
+@JOBS
+@MAX_REJECTS
+def extract(logs: tuple[Path, ...], output: Path, outcomes: Path | None, jobs: int, max_rejects: int) -> None:
+    """Turn logs into feature rows: numbers only, safe to share, and all that training needs.
+
+    Example: featrouter extract runs.csv turns.csv -o features.csv.xz
+    """
+    from featrouter.training.table import write_features, write_outcomes
+
+    with refusals():
+        read, table = table_of(logs, jobs, max_rejects)
+        write_features(table, output)
+        if outcomes:
+            write_outcomes(read, outcomes)
+    click.echo(f"{output}: {len(table)} rows of {len(table.names)} features", err=True)

@@ -1,0 +1,149 @@
+"""What several verbs share: options, errors in words, reading logs with an account of every row."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from featrouter.logs import Logs
+    from featrouter.training.table import Table
+
+#: 0 done, 1 it failed, 2 the call was wrong, 3 the logs hold rows that were rejected.
+EXIT_DATA = 3
+
+LOGS = click.argument("logs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+JOBS = click.option("--jobs", default=2, show_default=True, help="Processes that extract features.")
+MAX_REJECTS = click.option(
+    "--max-rejects", default=0, show_default=True, help="Rows that may be rejected before this ends with exit code 3."
+)
+STRONG = click.option("--strong", metavar="MODEL", help="The strong model, as the outcomes (or runs) name it.")
+WEAK = click.option(
+    "--weak", metavar="MODEL", help="The weak model, where the logs hold several; else they are pooled."
+)
+HARNESS = click.option("--harness", multiple=True, metavar="NAME", help="Only runs of this harness (repeatable).")
+ABOVE_0 = click.FloatRange(min=0, min_open=True)
+VALUE = click.option("--value", type=ABOVE_0, default=None, help="USD that one solved task is worth to you.")
+
+
+class Refused(click.ClickException):
+    """A message for the user, and the exit code that goes with it."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = code  # type: ignore[misc]  # click reads it from the instance, too
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    from featrouter.bundle import BundleError
+    from featrouter.logs import LogError
+
+    try:
+        yield
+    except LogError as error:
+        raise Refused(str(error), EXIT_DATA) from None
+    except (BundleError, ValueError, OSError) as error:
+        raise Refused(str(error)) from None
+
+
+def table_of(logs: Sequence[Path], jobs: int, max_rejects: int) -> tuple[Logs, Table]:
+    """Read the logs and extract; say what became of every row; end with exit code 3 above the reject limit."""
+    from featrouter.logs import Logs
+    from featrouter.training.table import table_of as extracted
+
+    read = Logs(logs)
+    for line in read.summary():
+        click.echo(line, err=True)
+    if read.rejected > max_rejects:
+        raise Refused(
+            f"{read.rejected} rows were rejected (see above); mend the log, or allow as many with --max-rejects",
+            EXIT_DATA,
+        )
+    # A log without a runs file does not tell how many runs there are: the bar is full early, and nothing else is wrong.
+    with click.progressbar(length=max(1, len(read.runs)), label="reading runs", file=sys.stderr) as bar:
+        table = extracted(read, jobs=jobs, progress=bar.update)
+    return read, table
+
+
+def stages(verbose: bool = True) -> Callable[[str], None]:
+    return lambda stage: click.echo(f"  {stage}", err=True) if verbose else None
+
+
+def pair_of(read: Logs, table: Table, weak: str | None, strong: str | None, harness: Sequence[str]) -> Table:
+    """The rows of one pair of models, with the strong model's outcomes and the panel's shares joined."""
+    from featrouter.training.panel import join_panel
+    from featrouter.training.table import join_strong, select
+
+    table = select(table, weak=weak, harness=harness)
+    models = sorted(table.meta["weak_model"].unique())
+    if weak is None and len(models) > 1:
+        click.echo(
+            f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one", err=True
+        )
+    if strong:
+        table = join_strong(table, read, strong)
+    return join_panel(table, read.outcomes, strong)
+
+
+def making(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a router is made; the verb gets them as one `settings`."""
+    from functools import wraps
+
+    @wraps(command)
+    def told(**given: Any) -> Any:
+        from featrouter.training.learn import Settings
+
+        names = [name for name in Settings.__dataclass_fields__ if name in given]
+        with refusals():
+            settings = Settings(**{name: given.pop(name) for name in names})
+        return command(settings=settings, **given)
+
+    for option in reversed(_MAKING):
+        told = option(told)
+    return told
+
+
+_MAKING = (
+    click.option("--value", type=ABOVE_0, default=10.0, show_default=True, help="USD that one solved task is worth."),
+    click.option(
+        "--head",
+        type=click.Choice(["auto", "lightgbm", "linear", "blend"]),
+        default="auto",
+        show_default=True,
+        help="Kind of probability heads; auto keeps LightGBM unless another wins on folds held out in training.",
+    ),
+    click.option(
+        "--calibration",
+        type=click.Choice(["auto", "none", "platt", "beta", "isotonic", "venn-abers"]),
+        default="auto",
+        show_default=True,
+        help="auto: least held-out log-loss, ties to the simplest. venn-abers gives intervals (an optional extra).",
+    ),
+    click.option("--panel/--no-panel", default=True, help="May other systems' outcomes on a task soften its label?"),
+    click.option("--tune", is_flag=True, help="Search a few settings of the heads, too (about 8 times slower)."),
+    click.option(
+        "--policy",
+        type=click.Choice(["rule", "fixed", "anytime", "risk-controlled"]),
+        default="rule",
+        show_default=True,
+        help="What the router follows: y1 >= y2 at every turn; one turn; learned thresholds; a promise on harm.",
+    ),
+    click.option(
+        "--max-harm",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="risk-controlled: the share of tasks lost by not escalating that is promised at most.",
+    ),
+    click.option(
+        "--confidence",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="risk-controlled: hold the promise with this confidence, instead of on average.",
+    ),
+    click.option("--allow-stop", is_flag=True, help="Giving up is a choice, where neither model is worth its cost."),
+)

@@ -1,0 +1,141 @@
+"""Verbs that ask a router about one run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featrouter.cli.options import JSON, VALUE, Refused, refusals
+
+if TYPE_CHECKING:
+    from featrouter.router import Router, Session
+    from featrouter.trajectory import Trajectory
+
+RUN = click.argument("run", default="-", type=click.File("r", encoding="utf-8", errors="replace"))
+TURN = click.option("--turn", type=int, help="Look at the run after this turn instead of the last one.")
+ENDED = click.option("--ended", is_flag=True, help="The weak agent has submitted: accept or escalate?")
+POLICY = click.option("--policy", metavar="NAME", help="One of the bundle's policies, instead of its own.")
+STOP = click.option("--allow-stop", is_flag=True, help="Giving up is a choice, where neither arm is worth its cost.")
+TASK = click.option("--task", default="", help="The task text, where the run does not hold it.")
+
+
+@click.command()
+@click.argument("bundle")
+@RUN
+@TASK
+@VALUE
+@TURN
+@ENDED
+@POLICY
+@STOP
+@click.option("-n", default=3, show_default=True, help="How many reasons.")
+def decide(
+    bundle: str,
+    run: Any,
+    task: str,
+    value: float | None,
+    turn: int | None,
+    ended: bool,
+    policy: str | None,
+    allow_stop: bool,
+    n: int,
+) -> None:
+    """Decide on a run: one JSON object with choice, r1, r2, y1, y2, c1, c2, turn and reasons.
+
+    BUNDLE is a file or `default`. RUN is JSON, a file or - for stdin: a chat-message list (OpenAI, Anthropic,
+    Responses), an object with `messages`, or {"task": ..., "turns": [{"thought", "action", "observation"}, ...]}.
+    """
+    session = _session(_router(bundle, value, policy, allow_stop), run, task, turn, ended)
+    reasons = [
+        {"feature": reason.feature, "value": reason.value, "effect": round(reason.effect, 4), "words": reason.words}
+        for reason in session.explain(n)
+    ]
+    for reason in reasons:
+        reason["value"] = None if reason["value"] != reason["value"] else reason["value"]
+    click.echo(json.dumps(session.decide().as_dict() | {"reasons": reasons}))
+
+
+@click.command()
+@click.argument("bundle")
+@RUN
+@TASK
+@VALUE
+@TURN
+@ENDED
+@POLICY
+@STOP
+@click.option("-n", default=8, show_default=True, help="How many reasons.")
+@JSON
+def explain(
+    bundle: str,
+    run: Any,
+    task: str,
+    value: float | None,
+    turn: int | None,
+    ended: bool,
+    policy: str | None,
+    allow_stop: bool,
+    n: int,
+    as_json: bool,
+) -> None:
+    """Say in words what moved a decision: above 0 speaks for escalating, below 0 for going on (log-odds)."""
+    session = _session(_router(bundle, value, policy, allow_stop), run, task, turn, ended)
+    reasons = session.explain(n)
+    if as_json:
+        click.echo(
+            json.dumps([{"feature": r.feature, "effect": r.effect, "words": r.words} for r in reasons], indent=1)
+        )
+        return
+    decision = session.decide()
+    click.echo(f"turn {decision.turn}: {decision.choice}  y1 {decision.y1:.3f}  y2 {decision.y2:.3f}")
+    if decision.fallback:
+        click.echo(f"  not trusted: {decision.fallback}")
+    for reason in reasons:
+        click.echo(f"  {reason}")
+
+
+def _router(bundle: str, value: float | None, policy: str | None, allow_stop: bool) -> Router:
+    from featrouter.decision import Costs
+    from featrouter.router import Router
+
+    with refusals():
+        costs = Costs(value=value, allow_stop=allow_stop)
+        return Router.load(None if bundle == "default" else bundle, costs=costs, policy=policy)
+
+
+def _session(router: Router, run: Any, task: str, turn: int | None, ended: bool) -> Session:
+    from featrouter.trajectory import Trajectory
+
+    trajectory = _trajectory(run)
+    if turn is not None and not 0 <= turn <= len(trajectory):
+        raise click.BadParameter(f"{turn}: the run has {len(trajectory)} turns", param_hint="--turn")
+    whole = turn is None or turn == len(trajectory)
+    seen = Trajectory(task or trajectory.task, trajectory.turns[:turn], ended or (trajectory.ended and whole))
+    return router.replay(seen)
+
+
+def _trajectory(run: Any) -> Trajectory:
+    from featrouter.messages import trajectory_of
+    from featrouter.trajectory import Call, Trajectory, Turn
+
+    name = getattr(run, "name", "<stdin>")
+    try:
+        read = json.load(run)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise Refused(f"{name}: not JSON: {error}") from None
+    if isinstance(read, list):
+        return trajectory_of(read)
+    if isinstance(read, dict) and isinstance(read.get("messages"), list):
+        return trajectory_of(read["messages"])
+    if isinstance(read, dict) and isinstance(read.get("turns"), list):
+        turns = []
+        for number, fields in enumerate(read["turns"], 1):
+            try:
+                calls = tuple(Call(**call) for call in fields.pop("calls", ()))
+                turns.append(Turn(**fields, calls=calls))
+            except (TypeError, AttributeError) as error:
+                raise Refused(f"{name}: turn {number}: {str(error).replace('Turn.__init__() ', '')}") from None
+        return Trajectory(str(read.get("task", "")), tuple(turns), bool(read.get("ended", False)))
+    raise Refused(f"{name}: neither a message list, nor an object with `messages` or `turns` (featrouter decide -h)")

@@ -1,0 +1,127 @@
+"""What a policy would have earned on logs that hold the outcome of one arm only: IPS, SNIPS, doubly robust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from featrouter.evaluation.plain import plain, usd
+from featrouter.training.costs import spent
+from featrouter.training.metrics import Floats
+from featrouter.training.predictions import Predictions
+from featrouter.training.table import Table
+
+Mask = npt.NDArray[np.bool_]
+#: An importance weight counts no more than this; clipping biases towards the model, see `estimate`.
+MOST_WEIGHT = 50.0
+
+
+@dataclass(frozen=True)
+class Logged:
+    """n logged decisions: the arm taken (`strong`), its `propensity` (NaN where unknown), the `reward` that followed.
+
+    `reward`: resolved * value - USD spent from the decision on. `q_weak`, `q_strong`: what a model that never saw the
+    run's group expects of either arm. `tasks` names clusters. All (n,).
+    """
+
+    strong: Mask
+    propensity: Floats
+    reward: Floats
+    q_weak: Floats
+    q_strong: Floats
+    tasks: npt.NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.strong)
+
+
+def logged(table: Table, told: Predictions, value: float) -> Logged:
+    """The decisions that a log with a `route` column holds: one a run, at the turn where the route was taken.
+
+    That turn is `route_turn`; where blank, the last turn logged of a run that was handed over, and for the others the
+    turn most common among those. Runs without a row at that turn, or without the outcome of their arm, are left out.
+    """
+    meta = table.meta
+    going = (meta["at_end"] == 0).to_numpy()
+    last = meta[going & (meta["route"] == "strong")].groupby("run_id")["k"].max()
+    usual = float(last.mode().iloc[0]) if len(last) else 0.0
+    turn = meta["route_turn"].fillna(meta["run_id"].map(last)).fillna(usual)
+    here = going & (meta["k"] == turn).to_numpy() & meta["route"].notna().to_numpy()
+    strong = (meta["route"] == "strong").to_numpy()
+    solved = np.where(strong, meta["y_strong"], meta["y_weak"]).astype(float)
+    paid = np.where(strong, meta["cost_strong_usd"], meta["cost_weak_usd"] - spent(table)).astype(float)
+    here &= ~np.isnan(solved)
+    y1, y2 = (r * value - np.nan_to_num(c) for r, c in ((told.r1, told.c1), (told.r2, told.c2)))
+    here &= ~np.isnan(y1) & ~np.isnan(y2)
+    return Logged(
+        strong=strong[here],
+        propensity=meta["propensity"].to_numpy(dtype=float)[here],
+        reward=(solved * value - np.nan_to_num(paid))[here],
+        q_weak=y1[here],
+        q_strong=y2[here],
+        tasks=meta["task_id"].to_numpy()[here],
+    )
+
+
+def estimate(log: Logged, escalate: Mask | None = None) -> dict[str, Any]:
+    """The value, USD a run, of the policy that escalates where `escalate` (default: where q_strong > q_weak).
+
+    `dm` trusts the model alone and carries no interval; `ips` weighs the runs that took the policy's arm by
+    1/propensity, `snips` normalises those weights, `dr` corrects the model by them (Dudík, Langford, Li 2011). The 95 %
+    intervals are normal, clustered by task; `ess` is (sum w)^2 / sum w^2, the runs that the estimate rests on.
+    `gain_over_weak`, `gain_over_strong`: paired doubly robust differences to the constants. Without propensities only
+    `dm`, and `claim` says why.
+    """
+    escalate = log.q_strong > log.q_weak if escalate is None else escalate
+    model = np.where(escalate, log.q_strong, log.q_weak)
+    found: dict[str, Any] = {
+        "n": len(log),
+        "escalated": plain(escalate.mean() if len(log) else np.nan),
+        "dm": {"value": usd(model.mean() if len(log) else np.nan), "ci": None},
+    }
+    if not len(log) or np.isnan(log.propensity).any():
+        missing = int(np.isnan(log.propensity).sum())
+        why = f"{missing} of {len(log)} decisions have no propensity" if len(log) else "no decision was logged"
+        return found | {"claim": f"none: {why}, so only the model's own guess (dm) can be given"}
+    weights = _weights(log, escalate)
+    dr = _robust(log, escalate)
+    mean = float((weights * log.reward).sum() / weights.sum()) if weights.any() else float("nan")
+    linear = weights * (log.reward - mean) / max(float(weights.mean()), 1e-12) + mean
+    found |= {
+        "ips": _told(weights * log.reward, log.tasks),
+        "snips": _told(linear, log.tasks),
+        "dr": _told(dr, log.tasks),
+        "ess": round(float(weights.sum() ** 2 / (weights**2).sum()), 1) if weights.any() else 0.0,
+        "clipped": int((weights >= MOST_WEIGHT).sum()),
+    }
+    for name, arm in (("weak", False), ("strong", True)):
+        found[f"gain_over_{name}"] = _told(dr - _robust(log, np.full(len(log), arm)), log.tasks)
+    return found
+
+
+def _weights(log: Logged, escalate: Mask) -> Floats:
+    return np.where(log.strong == escalate, np.minimum(1 / log.propensity, MOST_WEIGHT), 0.0)
+
+
+def _robust(log: Logged, escalate: Mask) -> Floats:
+    taken = np.where(log.strong, log.q_strong, log.q_weak)
+    model = np.where(escalate, log.q_strong, log.q_weak)
+    return np.asarray(model + _weights(log, escalate) * (log.reward - taken))
+
+
+def _told(each: Floats, tasks: npt.NDArray[np.object_]) -> dict[str, Any]:
+    """Mean and its 95 % interval, by Student's t over clusters."""
+    from scipy.stats import t
+
+    mean = float(each.mean())
+    _, codes = np.unique(tasks.astype(str), return_inverse=True)
+    n = int(codes.max()) + 1
+    if n < 2:
+        return {"value": usd(mean), "ci": None}
+    off = np.bincount(codes, each - mean)
+    error = float(np.sqrt((off**2).sum() * n / (n - 1)) / len(each))
+    half = float(t.ppf(0.975, n - 1)) * error
+    return {"value": usd(mean), "ci": [usd(mean - half), usd(mean + half)]}
