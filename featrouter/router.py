@@ -40,6 +40,8 @@ class Router:
     `policy`: one of the bundle's policies by name; without it the one it was trained for. `epsilon`: the share of
     decisions that explore, choosing evenly between the arms; the draw depends on `seed` and on what was observed
     alone, so the same run asked again at the same turn draws the same. ValueError for what is none of these.
+
+    A policy that made a promise on harm never stops, does not explore, and escalates what cannot be trusted.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class Router:
         name = policy or bundle.policy
         if name not in bundle.policies:
             raise ValueError(f"policy {name!r:.40} is not in this bundle; it has {', '.join(sorted(bundle.policies))}")
+        if epsilon and bundle.policies[name].promise:
+            raise ValueError(f"policy {name} made a promise on harm, which leaves no room for exploring: drop epsilon")
         if bundle.catalogue != digest():
             raise BundleError(
                 "this bundle was trained with another feature catalogue, so its features mean something else: "
@@ -248,8 +252,13 @@ class Session:
         y2 = r2 - (c2 / value if c2 == c2 else 0.0)
         doubt = self._doubt(r1, r2)
         threshold = router.policy.threshold(self.turn, ended=ended)
-        stops = self._costs.allow_stop or router.policy.allow_stop
-        choice = self._default() if doubt else choose(y1, y2, ended=ended, allow_stop=stops, threshold=threshold)
+        stops = (self._costs.allow_stop or router.policy.allow_stop) and not router.policy.promise
+        if doubt and router.policy.promise and threshold != _INF:
+            choice = "escalate"  # harm was promised to be rare, and a row that cannot be judged might do some
+        elif doubt:
+            choice = self._default()
+        else:
+            choice = choose(y1, y2, ended=ended, allow_stop=stops, threshold=threshold)
         propensity = 1.0
         if router.epsilon:
             choice, propensity = self._explored(choice, looks=threshold != _INF and not doubt)
@@ -258,7 +267,7 @@ class Session:
         decision = Decision(
             choice, r1, r2, y1, y2, c1, c2, self.turn, ended, doubt, r1_interval, r2_interval, propensity
         )
-        if choice == "escalate" and router.policy.latch and not doubt:
+        if choice == "escalate" and router.policy.latch:
             self._latched = decision
         return decision
 

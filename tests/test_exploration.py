@@ -303,3 +303,16 @@ def test_a_policy_that_looks_at_the_prompt_does_not_wait_to_be_asked(recorded_bu
     assert session.decide().escalate
     session.end()
     assert session.decide().escalate
+
+
+def test_a_promise_on_harm_is_kept_by_escalating_what_cannot_be_judged(recorded_bundle: Bundle) -> None:
+    promise = {"max_harm": 0.1, "confidence": None}
+    careful = Policy("risk-controlled", ((0, 0.9), (1, float("inf"))), 0.9, latch=True, promise=promise)
+    bundle = replace(recorded_bundle, policies=recorded_bundle.policies | {"risk-controlled": careful})
+    odd = bundle.ranges | {"low": [1e9] * len(bundle.features), "high": [None] * len(bundle.features)}
+    for known, choice in ((bundle, "continue"), (replace(bundle, ranges=odd), "escalate")):
+        router = Router(known, policy="risk-controlled", costs=Costs(value=1e-9, weak=1, strong=1, allow_stop=True))
+        decision = router.session("fix the parser in src/a.py").decide()
+        assert decision.choice == choice and bool(decision.fallback) == (choice == "escalate")
+    with pytest.raises(ValueError, match="leaves no room for exploring"):
+        Router(bundle, policy="risk-controlled", epsilon=0.1)

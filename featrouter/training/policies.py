@@ -175,6 +175,6 @@ def promise_words(promise: dict[str, Any]) -> str:
     )
     return (
         f"promise: {bound} that weak keeps and fails although strong would have solved them is at most "
-        f"{promise['max_harm']:g} ({promise['harmed']} of {promise['tasks']} held-out tasks), at {promise['value']:g} USD "
-        f"a solved task, as long as {promise['assumption']}"
+        f"{promise['max_harm']:g} ({promise['harmed']} of {promise['tasks']} held-out tasks), with the bundle's costs and "
+        f"{promise['value']:g} USD a solved task, as long as {promise['assumption']}"
     )
