@@ -28,6 +28,7 @@ _log.addHandler(logging.NullHandler())  # without a handler of its own, logging 
 _Answer = TypeVar("_Answer")
 
 _NAN, _INF = float("nan"), float("inf")
+_BUNDLES = Costs()
 #: After so many failures in one session nothing more is tried in it.
 _BREAKER = 3
 
@@ -104,18 +105,31 @@ class Router:
         bundle = Bundle.load(path, sha256)
         return cls(bundle, costs=costs, default=default, guard=guard, policy=policy, epsilon=epsilon, seed=seed)
 
-    def session(self, task: str = "", *, costs: Costs | None = None) -> Session:
-        """One agent run on one task (its problem text)."""
-        return Session(self, task, costs or self.costs)
+    def session(self, task: str = "", *, costs: Costs | None = None, run: str = "") -> Session:
+        """One agent run on one task (its problem text).
+
+        `run` names it where the router explores: runs of one name and task draw alike. Without either, by chance.
+        """
+        return Session(self, task, costs or self.costs, run)
 
     def decide(
-        self, messages: Sequence[Mapping[str, Any]] | Trajectory, *, task: str = "", costs: Costs | None = None
+        self,
+        messages: Sequence[Mapping[str, Any]] | Trajectory,
+        *,
+        task: str = "",
+        costs: Costs | None = None,
+        run: str = "",
     ) -> Decision:
         """The decision after the last turn of a message list (OpenAI, Anthropic, Responses) or a trajectory."""
-        return self.replay(messages, task=task, costs=costs).decide()
+        return self.replay(messages, task=task, costs=costs, run=run).decide()
 
     def replay(
-        self, messages: Sequence[Mapping[str, Any]] | Trajectory, *, task: str = "", costs: Costs | None = None
+        self,
+        messages: Sequence[Mapping[str, Any]] | Trajectory,
+        *,
+        task: str = "",
+        costs: Costs | None = None,
+        run: str = "",
     ) -> Session:
         """A session that has observed all turns of a message list or a trajectory.
 
@@ -127,7 +141,7 @@ class Router:
             return Trajectory(task or told.task, tuple(told), bool(told.ended))
 
         read = _safely(checked)
-        session = self.session(read.task if isinstance(read, Trajectory) else "", costs=costs)
+        session = self.session(read.task if isinstance(read, Trajectory) else "", costs=costs, run=run)
         if isinstance(read, Trajectory):
             for turn in read:
                 if self.epsilon:
@@ -176,7 +190,7 @@ class Session:
     Belongs to one run and one thread at a time. `failed` says what went wrong inside, empty when nothing did.
     """
 
-    def __init__(self, router: Router, task: str, costs: Costs) -> None:
+    def __init__(self, router: Router, task: str, costs: Costs, run: str = "") -> None:
         self._router = router
         self._costs = costs
         self._extractor = Extractor(task)
@@ -187,7 +201,7 @@ class Session:
         # Exploring, `_walked` is the probability of having gone on so far, `_here` that of going on from `_asked`.
         self._walked = self._here = 1.0
         self._asked: tuple[int, bool] | None = None
-        self._task = _digest(task) if router.epsilon and isinstance(task, str) else b""
+        self._key = _key(task, run) if router.epsilon else b""
         self.failed = ""
         self._row: Row = self._extractor.row()[router._columns]
         self._before: Row = self._row
@@ -281,7 +295,7 @@ class Session:
             return choice, self._walked
         onward = "accept" if self._ended else "continue"
         arms = sorted({onward, "escalate", choice})
-        draw = _draw(self._router.seed, self._task, here, self._row)
+        draw = _draw(self._router.seed, self._key, here, self._row)
         greedy, share = choice, epsilon / len(arms)
         if draw < epsilon:
             choice = arms[min(int(draw / share), len(arms) - 1)]
@@ -293,6 +307,8 @@ class Session:
         router = self._router
         if r2 != r2 or r1 != r1:
             return f"the bundle was trained without {'a strong' if r2 != r2 else 'a weak'} model"
+        if router.policy.promise and self._costs != _BUNDLES:
+            return "the promise on harm was made at the bundle's own value and costs: leave Costs out"
         if router._guarded and (outside := router.outside(self._row)) > router._limit:
             return f"{outside} features lie outside the range of the training runs (at most {router._limit} may)"
         return ""
@@ -333,7 +349,8 @@ class Session:
 
     def _fallback(self, why: str) -> Decision:
         nothing = (_NAN,) * 6
-        return Decision(self._default(), *nothing, self.turn, self._ended, why or "internal failure")
+        why = why or "internal failure"
+        return Decision(self._default(), *nothing, self.turn, self._ended, why, propensity=self._walked)
 
     def _try(self, work: Callable[[], _Answer], *, counts: bool = True) -> _Answer | None:
         if self._failures >= _BREAKER:
@@ -371,13 +388,17 @@ def _safely(work: Callable[[], _Answer], *, quiet: bool = False) -> _Answer | _F
         return _Failure(error)
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _key(task: object, run: str) -> bytes:
+    """What tells a run's draws from another's; chance, where neither a task nor a name does."""
+    named = f"{task if isinstance(task, str) else ''}\0{run}"
+    if named == "\0":
+        return os.urandom(16)
+    return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _draw(seed: int, task: bytes, here: tuple[int, bool], row: Row) -> float:
-    """A number in [0, 1), even over seeds; the same for the same seed, task, turn and features."""
-    told = hashlib.blake2b(f"{seed} {here}".encode() + task + row.tobytes(), digest_size=8).digest()
+def _draw(seed: int, key: bytes, here: tuple[int, bool], row: Row) -> float:
+    """A number in [0, 1), even over seeds; the same for the same seed, run, turn and features."""
+    told = hashlib.blake2b(f"{seed} {here}".encode() + key + row.tobytes(), digest_size=8).digest()
     return int.from_bytes(told, "big") / 2**64
 
 

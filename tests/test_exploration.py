@@ -310,9 +310,26 @@ def test_a_promise_on_harm_is_kept_by_escalating_what_cannot_be_judged(recorded_
     careful = Policy("risk-controlled", ((0, 0.9), (1, float("inf"))), 0.9, latch=True, promise=promise)
     bundle = replace(recorded_bundle, policies=recorded_bundle.policies | {"risk-controlled": careful})
     odd = bundle.ranges | {"low": [1e9] * len(bundle.features), "high": [None] * len(bundle.features)}
-    for known, choice in ((bundle, "continue"), (replace(bundle, ranges=odd), "escalate")):
-        router = Router(known, policy="risk-controlled", costs=Costs(value=1e-9, weak=1, strong=1, allow_stop=True))
+    free = bundle.ranges | {"limit": len(bundle.features)}
+    for ranges, costs, choice in (
+        (free, Costs(), "continue"),
+        (odd, Costs(), "escalate"),
+        (free, Costs(value=1e-9, allow_stop=True), "escalate"),  # the promise was made at another value
+    ):
+        router = Router(replace(bundle, ranges=ranges), policy="risk-controlled", costs=costs)
         decision = router.session("fix the parser in src/a.py").decide()
         assert decision.choice == choice and bool(decision.fallback) == (choice == "escalate")
     with pytest.raises(ValueError, match="leaves no room for exploring"):
         Router(bundle, policy="risk-controlled", epsilon=0.1)
+
+
+def test_runs_of_one_task_draw_apart_by_their_name_and_without_any_by_chance(recorded_bundle: Bundle) -> None:
+    router = Router(recorded_bundle, guard=False, epsilon=0.5, policy="rule")
+
+    def choices(*keys: tuple[str, str]) -> set[str]:
+        return {router.session(task, run=run).decide().choice for task, run in keys}
+
+    assert len(choices(*[("fix it", "") for _ in range(40)])) == 1  # nothing tells them apart
+    assert len(choices(*[("fix it", f"run {number}") for number in range(40)])) == 2
+    assert len(choices(*[("fix it", "run 7") for _ in range(40)])) == 1
+    assert len(choices(*[("", "") for _ in range(40)])) == 2

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from featrouter.training.learn import Settings
 
 #: Those that are quick and need no text.
-_USUAL = "repeated,stage,logistic,prompt"
+_USUAL = "repeated,stage,cost,logistic,prompt"
 
 
 @click.command()
@@ -52,7 +52,7 @@ _USUAL = "repeated,stage,logistic,prompt"
     default=_USUAL,
     show_default=True,
     metavar="LIST",
-    help="Comma-separated: repeated, stage, logistic, tfidf, prompt, no-panel, lightgbm; or all, or none.",
+    help="Comma-separated: repeated, stage, cost, logistic, tfidf, prompt, no-panel, lightgbm; or all, or none.",
 )
 @click.option("--at", multiple=True, type=int, help="Only these turns in the printed tables (repeatable).")
 @click.option("--markdown", is_flag=True, help="Print a page in Markdown, with every table of every pair.")
@@ -77,9 +77,13 @@ def evaluate(
     """Would routing pay? Cross-validated on your logs (or a given bundle), each number with its interval.
 
     The whole of `train` runs inside every fold. Two splits: `mixed` keeps a task's runs together, `repo_disjoint` whole
-    repositories. Columns: method in README. Logs with a `route` column are judged off-policy.
+    repositories. What each column means: README, Method. Logs with a `route` column are judged off-policy.
 
-    Example: featrouter evaluate turns.csv runs.csv outcomes.csv --weak gpt-3.5 --strong gpt-4
+    \b
+    Examples:
+      featrouter evaluate turns.csv runs.csv outcomes.csv --weak gpt-3.5 --strong gpt-4
+      featrouter evaluate logs/ --strong gpt-4 --value 5 --baselines all --json > report.json
+      featrouter evaluate logs/ --pair small gpt-4 --pair medium gpt-4 --markdown > benchmarks.md
     """
     from featrouter.bundle import Bundle
     from featrouter.evaluation.evaluate import evaluate as judge

@@ -61,7 +61,11 @@ def train(
 ) -> None:
     """Learn a router from your logs: turns and runs, or feature rows; outcomes hold the strong model's side.
 
-    Example: featrouter train turns.csv runs.csv outcomes.csv --strong gpt-4 -o my.featrouter
+    \b
+    Examples:
+      featrouter train turns.csv runs.csv outcomes.csv --strong gpt-4 -o my.featrouter
+      featrouter train logs/ --strong gpt-4 -o my.featrouter --value 5 --policy anytime
+      featrouter train logs/ --strong gpt-4 -o my.featrouter --policy risk-controlled --max-harm 0.05
     """
     from featrouter.training.bundling import train as learn
     from featrouter.training.card import page

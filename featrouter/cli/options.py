@@ -19,7 +19,7 @@ EXIT_DATA = 3
 
 LOGS = click.argument("logs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-JOBS = click.option("--jobs", default=2, show_default=True, help="Processes that extract features.")
+JOBS = click.option("--jobs", default=2, show_default=True, help="Processes that extract features, or train on folds.")
 MAX_REJECTS = click.option(
     "--max-rejects", default=0, show_default=True, help="Rows that may be rejected before this ends with exit code 3."
 )

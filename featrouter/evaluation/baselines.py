@@ -13,17 +13,18 @@ import pandas as pd
 from featrouter.evaluation.texts import Texts
 from featrouter.forest import Forest
 from featrouter.training.calibrate import fit_calibrator
-from featrouter.training.costs import at_knots, weak_knots
+from featrouter.training.costs import at_knots, fit_costs, weak_knots
 from featrouter.training.fit import FOLDS, Fitted, HeldOut, Recipe, Rows, fit_head, folds, out_of_fold, too_little
 from featrouter.training.learn import HEADS, Settings, learn, rows_for
 from featrouter.training.metrics import Floats
-from featrouter.training.predictions import Predictions
+from featrouter.training.predictions import Predictions, predict
 from featrouter.training.table import Table
 
-#: Each baseline and what it is, for --help and the table.
+#: Each baseline and what it is, as a page of tables explains it.
 BASELINES = {
     "repeated": "escalate when the same call or the same error occurs 3 times in a window of six turns",
     "stage": "the hand-weighted stage score of today's proxies: severity, spinning, exploring, production",
+    "cost": "escalate the runs whose predicted remaining cost is highest, beside the strong model's",
     "logistic": "logistic regression on our features",
     "tfidf": "TF-IDF of the text so far and logistic regression (needs turns with text)",
     "prompt": "LightGBM on the features of the prompt alone",
@@ -32,6 +33,8 @@ BASELINES = {
 }
 #: Rules of thumb escalate where their score exceeds this.
 LIMITS = {"repeated": 2.5, "stage": 0.5}
+#: Baselines whose r1 is a score, not a probability.
+SCORES = ("repeated", "stage", "cost")
 
 _TFIDF_C = 1.0
 
@@ -45,6 +48,8 @@ def judge(name: str, train: Table, test: Table, settings: Settings, texts: tuple
         score = (repeated if name == "repeated" else stage)(test)
         nothing = np.zeros(len(test))
         return Predictions(-score, nothing, nothing, nothing)
+    if name == "cost":
+        return _by_cost(train, test)
     if name == "no-panel":
         return _router(train, test, settings, panel=False)
     if name == "lightgbm":
@@ -121,6 +126,19 @@ def _router(train: Table, test: Table, settings: Settings, **changes: Any) -> Pr
     return learn(train, replace(settings, policy="rule", max_harm=None, confidence=None, **changes)).predict(test)
 
 
+def _by_cost(train: Table, test: Table) -> Predictions:
+    """As scores: r2 - r1 is c1 - c2, the predicted costs, and dear runs are taken for failing ones."""
+    costs, _, _ = fit_costs(train, train.meta["task_id"].to_numpy())
+    told = predict(
+        test,
+        {head.name: head for head in costs.heads},
+        {},
+        {"weak_remaining": costs.weak_remaining, "strong": costs.strong},
+    )
+    nothing = np.zeros(len(test))
+    return Predictions(-np.nan_to_num(told.c1), -np.nan_to_num(told.c2), nothing, nothing)
+
+
 def _prompt_columns(table: Table) -> npt.NDArray[np.intp]:
     return np.flatnonzero([name.startswith("prompt_") for name in table.names])
 
@@ -162,6 +180,8 @@ def _text_scores(rows: Rows, seen: Texts, asked: Texts) -> Floats:
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegression
 
+    if len(np.unique(rows.y)) < 2:  # all solved runs may be of one task
+        return np.zeros(asked.counts.shape[0])
     transformer = TfidfTransformer(sublinear_tf=True)
     x = transformer.fit_transform(seen.counts)
     model = LogisticRegression(C=_TFIDF_C, solver="liblinear", dual=False, random_state=0, tol=1e-3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ def _fold(
     baselines: Sequence[str],
     texts: tuple[Texts, Texts] | None,
 ) -> _Fold:
-    found = learn(train, settings)
+    found = _learned(train, settings)
     told = found.predict(test)
     others = {name: judge(name, train, test, settings, texts) for name in baselines}
     ledgers: dict[tuple[str, float], tuple[list[str], Ledger]] = {}
@@ -114,6 +114,18 @@ def _fold(
                     rule = Policy("anytime", ((0, limit),), NEVER, latch=True)
                     ledgers[name, value] = list(scored.runs), follow(rule, scored, value)
     return _Fold(told, others, ledgers, _made(found))
+
+
+def _learned(train: Table, settings: Settings) -> Learned:
+    """What `train` would make of these tasks; where they are too few for a promise, all but the promise."""
+    try:
+        return learn(train, settings)
+    except ValueError as error:
+        if settings.policy != "risk-controlled":
+            raise
+        plain = replace(settings, policy="rule", max_harm=None, confidence=None)
+        found = learn(train, plain)
+        return replace(found, flags=(*found.flags, str(error)))
 
 
 def fitted_policies(found: Learned, seen: Any, value: float, settings: Settings) -> dict[str, Policy]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from featrouter.evaluation.baselines import LIMITS
+from featrouter.evaluation.baselines import SCORES
 from featrouter.evaluation.crossval import Judged
 from featrouter.evaluation.plain import plain
 from featrouter.evaluation.reliability import by_group, chance_error, curve, error_interval, smooth_error
+from featrouter.training.fit import one_of_each
 from featrouter.training.metrics import Floats, interval, losses, task_weights, within_auroc
 from featrouter.training.predictions import Predictions
 from featrouter.training.table import Table
@@ -49,7 +50,7 @@ def compared(table: Table, judged: Judged, rows: Mask, draws: int) -> dict[str, 
             "gain": plain(gains[0]),
             "gain_ci": plain(interval(gains[1:])),
         }
-        if name not in LIMITS:  # a rule of thumb has a score, no probability
+        if name not in SCORES:  # a rule of thumb has a score, no probability
             better = losses(other.r1[known], y) - losses(p, y)
             each = (weights @ better) / weights.sum(axis=1) if len(y) else np.full(len(weights), np.nan)
             found[name] |= {"logloss_gain": plain(each[0]), "logloss_gain_ci": plain(interval(each[1:]))}
@@ -57,7 +58,7 @@ def compared(table: Table, judged: Judged, rows: Mask, draws: int) -> dict[str, 
 
 
 def calibration(table: Table, told: Predictions, draws: int) -> dict[str, Any]:
-    """Reliability of each arm over all turns (one row a run, drawn), and by repository."""
+    """Reliability of each arm over all turns (one row a task, drawn), and by repository."""
     found: dict[str, Any] = {}
     going = (table.meta["at_end"] == 0).to_numpy()
     for name, arm in ARMS:
@@ -66,6 +67,7 @@ def calibration(table: Table, told: Predictions, draws: int) -> dict[str, Any]:
         if not len(runs):
             continue
         seen = _drawn(runs, table.meta["k"].to_numpy()[known])
+        seen = seen[one_of_each(table.meta["task_id"].to_numpy()[known][seen], 0)]
         repos = table.meta["repo"].to_numpy()[known]
         weights = task_weights(table.meta["task_id"].to_numpy()[known][seen], draws)
         errors, chance = smooth_error(p[seen], y[seen], weights), chance_error(p[seen])
@@ -105,7 +107,8 @@ def _head(p: Floats, y: Floats, tasks: Names, repos: Names, folds: npt.NDArray[n
     areas, within = within_auroc(p, y, folds, weights), within_auroc(p, y, inside, weights)
     n = len(y)
     base = np.full(n, y.mean()) if n else y
-    errors, chance = smooth_error(p, y, weights), chance_error(p)
+    one = one_of_each(tasks, 0)  # runs of one task share its luck: chance is reckoned for one of each
+    errors, chance = smooth_error(p[one], y[one], weights[:, one]), chance_error(p[one])
     with np.errstate(invalid="ignore"):
         squares = weights @ ((p - y) ** 2) / weights.sum(axis=1)
         logs = weights @ losses(p, y) / weights.sum(axis=1)
@@ -122,6 +125,7 @@ def _head(p: Floats, y: Floats, tasks: Names, repos: Names, folds: npt.NDArray[n
         "smece": plain(errors[0]),
         "smece_ci": plain(error_interval(errors, chance)),
         "smece_chance": plain(chance),
+        "curve": curve(p[one], y[one]) if n else [],
         "predicted": plain(p.mean() if n else np.nan),
         "resolved": plain(y.mean() if n else np.nan),
         "n": n,

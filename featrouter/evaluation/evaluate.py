@@ -117,8 +117,10 @@ def _judge(table: Table, judged: Judged, settings: Settings, draws: int) -> dict
     if judged.baselines:
         found["all_turns"] = compared(table, judged, going, draws)
     runs = walks(table, judged.told)
-    whole = runs is not None and not np.isnan(runs.cost_weak).any() and not np.isnan(runs.cost_strong).any()
-    found["value"] = net_value(runs, judged.ledgers, draws) if runs is not None and whole else []
+    found["value"], found["unpriced"] = [], 0
+    if runs is not None:
+        found["unpriced"] = int((np.isnan(runs.cost_weak) | np.isnan(runs.cost_strong)).sum())
+        found["value"] = [] if found["unpriced"] else net_value(runs, judged.ledgers, draws)
     found["calibration"] = calibration(table, judged.told, draws)
     found["folds"] = judged.made
     if "route" in meta:

@@ -21,7 +21,7 @@ from featrouter.evaluation.routing import (
     route_auc,
 )
 from featrouter.training.costs import spent
-from featrouter.training.metrics import Floats, interval, task_weights
+from featrouter.training.metrics import Floats, interval, simultaneous, task_weights
 from featrouter.training.table import Table
 
 Mask = npt.NDArray[np.bool_]
@@ -68,9 +68,9 @@ def by_turn(table: Table, judged: Judged, value: float, draws: int) -> dict[str,
     }
     prompt = routes.get("0") or Route(np.full(draws + 1, np.nan))
     gains = {turn: route.areas - prompt.areas for turn, route in routes.items()}
-    widths = _simultaneous([gain for turn, gain in gains.items() if turn not in ("0", "end")])
+    widths = simultaneous([gain[1:] for turn, gain in gains.items() if turn != "0"])
     found = {}
-    n_turns = max(1, len(routes) - 1)
+    n_turns = len(routes)
     for turn, route in routes.items():
         gain = gains[turn]
         spread = float(np.nanstd(gain[1:])) if np.isfinite(gain[1:]).any() else np.nan
@@ -109,15 +109,6 @@ def _against(ours: Floats, theirs: Floats) -> dict[str, Any]:
         "gain": plain(gain[0]),
         "gain_ci": plain(interval(gain[1:])),
     }
-
-
-def _simultaneous(gains: list[Floats]) -> float:
-    """How many bootstrap deviations either way cover all turns' gains together with 95 % (max-T)."""
-    known = [gain for gain in gains if np.isfinite(gain[1:]).sum() > 1 and np.nanstd(gain[1:]) > 0]
-    if not known:
-        return float("nan")
-    off = np.array([np.abs(gain[1:] - np.nanmean(gain[1:])) / np.nanstd(gain[1:]) for gain in known])
-    return float(np.nanquantile(np.nanmax(off, axis=0), 0.95))
 
 
 def _route(table: Table, scores: Floats, others: Mapping[str, Floats], paid: Floats, rows: Mask, draws: int) -> Route:

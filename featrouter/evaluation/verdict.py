@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from featrouter.evaluation.reliability import proportion_interval
+from featrouter.evaluation.value import POLICIES
 from featrouter.training.oracle import oracle_words
 from featrouter.training.table import Table
 
@@ -28,7 +29,7 @@ def verdict(report: dict[str, Any]) -> list[str]:
     found = report["splits"].get(split, {})
     words = [_routing(report, split)]
     words += [oracle_words(stop) for stop in report["oracle_stopped"]]
-    words += _worth(found.get("value", []), report["value"])
+    words += _worth(found.get("value", []), report["value"]) or _no_worth(found)
     shared = report["co_failure"]
     if shared:
         words.append(
@@ -51,20 +52,30 @@ def _routing(report: dict[str, Any], split: str | None) -> str:
         refused = next((row["route_auc_refused"] for row in found["k"].values()), "no turn has enough runs")
         return f"do not route this pair: Route-AUC is not defined ({refused})"
     beyond = {k: row for k, row in turns.items() if row["above_chance"]}
+    ended = {"end": found["end"]} if found.get("end", {}).get("above_chance") else {}
+    gaining = {k: row for k, row in (beyond | ended).items() if k != "0" and (row["gain_ci_all"] or [0])[0] > 0}
+    values = found.get("value", [])
+    if (gaining or "0" in beyond) and values and not _shown(values):
+        best = max(gaining or beyond, key=lambda k: float((gaining or beyond)[k]["route_auc"]))
+        return (
+            f"do not route this pair: runs are ranked better than chance (Route-AUC {(gaining or beyond)[best]['route_auc']:.2f} "
+            f"at k = {best}, random {_band((gaining or beyond)[best])}), but no policy is shown to earn more than the best "
+            f"constant at any value of a solved task ({split})"
+        )
+    if gaining:
+        best = max(gaining, key=lambda k: float(gaining[k]["route_auc"]))
+        row = gaining[best]
+        at = "once the weak answer is in: accept it or escalate" if best == "end" else f"at turn {best}"
+        return (
+            f"route {at}: Route-AUC {row['route_auc']:.2f} against {_band(row)} for a random router, and "
+            f"{row['gain_over_prompt']:+.2f} [{row['gain_ci_all'][0]:+.2f}, {row['gain_ci_all'][1]:+.2f}] over the prompt "
+            f"alone (an interval for all turns together; {split})"
+        )
     if not beyond:
         best = max(turns, key=lambda k: float(turns[k]["route_auc"]))
         return (
             f"do not route this pair: at no turn is Route-AUC shown to be above that of a random router ({split}; best "
             f"{turns[best]['route_auc']:.2f} at k = {best}, random {_band(turns[best])})"
-        )
-    gaining = [k for k, row in beyond.items() if k != "0" and row["gain_ci_all"] and row["gain_ci_all"][0] > 0]
-    if gaining:
-        best = max(gaining, key=lambda k: float(beyond[k]["route_auc"]))
-        row = beyond[best]
-        return (
-            f"route at turn {best}: Route-AUC {row['route_auc']:.2f} against {_band(row)} for a random router, and "
-            f"{row['gain_over_prompt']:+.2f} [{row['gain_ci_all'][0]:+.2f}, {row['gain_ci_all'][1]:+.2f}] over the prompt "
-            f"alone (an interval for all turns together; {split})"
         )
     if "0" in beyond:
         return (
@@ -95,33 +106,49 @@ def _one_armed(found: dict[str, Any]) -> str:
     return f"route: the router earns {told}" if low > 0 else f"do not route this pair: no gain is shown, {told}"
 
 
+def _no_worth(found: dict[str, Any]) -> list[str]:
+    if found.get("unpriced"):
+        return [
+            f"what policies earn is not told: {found['unpriced']} runs have no cost of the weak or the strong model"
+        ]
+    return []
+
+
+def _shown(values: list[dict[str, Any]]) -> list[tuple[float, str, dict[str, Any]]]:
+    """(value, policy, row) wherever a policy is shown to earn more than the best constant, all looked at together."""
+    return [
+        (one["value"], name, row)
+        for one in values
+        for name, row in one["policies"].items()
+        if (row.get("gain_over_constant_ci_all") or [0])[0] > 0
+    ]
+
+
 def _worth(values: list[dict[str, Any]], at: float) -> list[str]:
     """What the policies earn: at the user's value, and where in the range a gain is shown."""
     if not values:
         return []
     words = []
     here = next((one for one in values if one["value"] == at), values[0])
-    mine = {name: row for name, row in here["policies"].items() if name in _POLICIES}
+    mine = {name: row for name, row in here["policies"].items() if name in POLICIES}
     if mine:
         name = max(mine, key=lambda name: float(mine[name]["net"]))
-        row = mine[name]
-        shown = "a gain" if row["gain_ci"][0] > 0 else "no gain is shown"
-        gain, ends = _usd(row["gain_over_constant"]), [_usd(end) for end in row["gain_ci"]]
+        together = mine[name]["gain_over_constant_ci_all"]
+        ends = together or mine[name]["gain_over_constant_ci"]
         words.append(
-            f"at {at:g} USD a solved task the best constant is {here['best_constant']}; deciding by {name} (the best of "
-            f"{len(mine)} policies, in hindsight) earns {gain} [{ends[0]}, {ends[1]}] USD a run more: {shown}"
+            f"at {at:g} USD a solved task the best constant is {here['best_constant']}; deciding by {name}, the best of "
+            f"{len(mine)} policies, earns {_usd(mine[name]['gain_over_constant'])} [{_usd(ends[0])}, {_usd(ends[1])}] USD a run "
+            f"more: {'a gain' if together and together[0] > 0 else 'no gain is shown'}"
         )
     gains = [
-        f"{one['value']:g} USD ({name}, {_usd(row['gain_over_constant'])} [{_usd(row['gain_ci'][0])}, "
-        f"{_usd(row['gain_ci'][1])}])"
-        for one in values
-        for name, row in one["policies"].items()
-        if name in _POLICIES and row["gain_ci"][0] > 0
+        f"{value:g} USD ({name}, {_usd(row['gain_over_constant'])} [{_usd(row['gain_over_constant_ci_all'][0])}, "
+        f"{_usd(row['gain_over_constant_ci_all'][1])}])"
+        for value, name, row in _shown(values)
     ]
     listed = ", ".join(gains[:4]) + (f" and {len(gains) - 4} more" if len(gains) > 4 else "")
     words.append(
-        f"over the range of values a gain over the best constant is shown at: {listed or 'none'} (each interval on its "
-        f"own; {len(values)} values, {len(_POLICIES)} policies)"
+        f"over the range of values a gain over the best constant is shown at: {listed or 'none'} (intervals for all "
+        f"{len(values)} values and {len(POLICIES)} policies together)"
     )
     promised = here["policies"].get("risk-controlled")
     if promised:
@@ -130,9 +157,6 @@ def _worth(values: list[dict[str, Any]], at: float) -> list[str]:
             f"{promised['harm_ci'][1]:.3f}], {promised['escalated']:.0%} escalated"
         )
     return words
-
-
-_POLICIES = ("rule", "fixed", "end", "anytime", "rule + stop", "fixed + stop", "end + stop", "anytime + stop")
 
 
 def _usd(amount: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from featrouter.evaluation.baselines import BASELINES
 from featrouter.training.words import band, markdown, number, rows_of, with_interval
 
 Report = dict[str, Any]
@@ -28,11 +29,14 @@ def evaluation(report: Report, at: Sequence[int] = ()) -> str:
 
 def page(reports: Sequence[Report], at: Sequence[int], command: str) -> str:
     """Several pairs as a page in Markdown: a summary, then each pair's tables."""
+    asked = {name for report in reports for split in report["splits"].values() for name in split.get("all_turns", {})}
+    told = [f"* *{name}*: {what}" for name, what in BASELINES.items() if name in asked]
     lines = [
         "# Benchmarks\n",
         "Printed by:\n",
         f"```sh\n{command}\n```\n",
         _READING,
+        *(["\nBaselines, on the same folds:\n", *told] if told else []),
         "\n## Summary\n",
         summary(reports, at),
     ]
@@ -164,7 +168,7 @@ def _values(split: str, values: Sequence[Report]) -> Shown:
     rows = []
     for one in values:
         gains = [one["policies"].get(name) for name in names]
-        told = [_gain(row["gain_over_constant"], row["gain_ci"]) if row else "-" for row in gains]
+        told = [_gain(row["gain_over_constant"], row["gain_over_constant_ci"]) if row else "-" for row in gains]
         rows.append([f"{one['value']:g}", one["best_constant"], *told])
     header = ["USD a solved task", "best constant", *names]
     return Shown(f"{split}: what policies earn over the best constant, USD a run", header, rows)

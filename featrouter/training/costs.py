@@ -31,10 +31,13 @@ class CostModel:
 
 
 def remaining(table: Table) -> Floats:
-    """USD that the weak run still cost after the row's turn, (n,); NaN where the log does not price its turns."""
+    """USD that the weak run still cost after the row's turn, (n,).
+
+    NaN where the log does not price its turns, and for runs that were handed over: what they would have cost is not known.
+    """
     meta = table.meta
     left = (meta["cost_weak_usd"] - meta["spent_usd"]).clip(lower=0.0)
-    return np.asarray(left.where(_priced(table)), dtype=np.float64)
+    return np.asarray(left.where(_priced(table) & _came_to_its_end(table)), dtype=np.float64)
 
 
 def spent(table: Table) -> Floats:
@@ -43,6 +46,10 @@ def spent(table: Table) -> Floats:
     turns = meta.groupby("run_id")["k"].transform("max")
     even = meta["cost_weak_usd"] * meta["k"] / turns.where(turns > 0, 1.0)
     return np.asarray(meta["spent_usd"].where(_priced(table), even), dtype=np.float64)
+
+
+def _came_to_its_end(table: Table) -> npt.NDArray[np.bool_]:
+    return np.asarray((table.meta["at_end"] == 1).groupby(table.meta["run_id"]).transform("any"))
 
 
 def _priced(table: Table) -> npt.NDArray[np.bool_]:
@@ -55,7 +62,7 @@ def weak_knots(table: Table) -> Knots:
     """[[k, mean USD that runs still going at turn k had yet to spend], …]; empty where the log has no weak costs."""
     left = table.meta["cost_weak_usd"].to_numpy() - spent(table)
     k = table.meta["k"].to_numpy()
-    alive = (table.meta["at_end"].to_numpy() == 0) & ~np.isnan(left)
+    alive = (table.meta["at_end"].to_numpy() == 0) & ~np.isnan(left) & _came_to_its_end(table)
     # a run's turns may be priced above the run itself: nothing is left then, not less than nothing
     return [[float(at), max(0.0, float(f"{np.mean(left[alive & (k == at)]):.6g}"))] for at in np.unique(k[alive])]
 

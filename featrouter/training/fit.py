@@ -196,7 +196,7 @@ def one_of_each(runs: Names, seed: int) -> npt.NDArray[np.intp]:
     _, codes = np.unique(runs.astype(str), return_inverse=True)
     draws = np.random.default_rng(seed).random(len(codes))
     order = np.lexsort((draws, codes))
-    first = np.r_[True, np.diff(codes[order]) > 0]
+    first = np.diff(codes[order], prepend=-1) > 0
     return np.sort(order[first])
 
 

@@ -28,7 +28,7 @@ VALUE = 10.0
 HEADS = (("r1", "y_weak", False), ("r2", "y_strong", False), ("r1_end", "y_weak", True), ("r2_end", "y_strong", True))
 
 #: In one-armed logs a row counts 1/propensity times, but not more often than this.
-MOST_WEIGHT = 20.0
+MOST_WEIGHT = 50.0
 
 
 @dataclass(frozen=True)

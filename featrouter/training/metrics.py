@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,18 @@ def interval(samples: Floats, level: float = 0.95) -> tuple[float, float]:
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(known, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def simultaneous(samples: Sequence[Floats], level: float = 0.95) -> float:
+    """How many bootstrap deviations either way cover all of several estimates together (max-T); NaN if none varies.
+
+    Each of `samples` holds an estimate's resamples, drawn together with the others'.
+    """
+    known = [one for one in samples if np.isfinite(one).sum() > 1 and np.nanstd(one) > 0]
+    if not known:
+        return float("nan")
+    off = np.array([np.abs(one - np.nanmean(one)) / np.nanstd(one) for one in known])
+    return float(np.nanquantile(np.nanmax(off, axis=0), level))
 
 
 def auroc(scores: Floats, labels: Floats, weights: Floats) -> Floats:

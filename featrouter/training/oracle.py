@@ -13,13 +13,14 @@ _EARLY_SOLVED, _LATE_SOLVED, _LEAST_RUNS = 0.97, 0.6, 20
 def oracle_stopped(table: Table) -> list[dict[str, Any]]:
     """Harnesses whose runs end when the answer is right, so that still going at turn k tells the label.
 
-    Compared are the runs that end before the harness' last turn and those that reach it.
+    Compared are the runs that end before the harness' last turn and those that reach it: the latest turn that enough
+    runs reach, since a few may straggle on. With them goes the resolved rate by end turn.
     """
     ends = table.meta[(table.meta["at_end"] == 1) & table.meta["y_weak"].notna()]
     found = []
     for (harness, model), runs in ends.groupby(["harness", "weak_model"]):
-        last = runs["k"].max()
-        early, late = runs[runs["k"] < last]["y_weak"], runs[runs["k"] == last]["y_weak"]
+        last = runs["k"].sort_values(ascending=False).iloc[min(_LEAST_RUNS, len(runs)) - 1]
+        early, late = runs[runs["k"] < last]["y_weak"], runs[runs["k"] >= last]["y_weak"]
         if min(len(early), len(late)) >= _LEAST_RUNS and early.mean() >= _EARLY_SOLVED and late.mean() <= _LATE_SOLVED:
             found.append(
                 {
@@ -28,6 +29,9 @@ def oracle_stopped(table: Table) -> list[dict[str, Any]]:
                     "last_turn": int(last),
                     "resolved_early": round(float(early.mean()), 4),
                     "resolved_at_last_turn": round(float(late.mean()), 4),
+                    "resolved_by_end_turn": {
+                        str(int(k)): round(float(rate), 4) for k, rate in runs.groupby("k")["y_weak"].mean().items()
+                    },
                 }
             )
     return found

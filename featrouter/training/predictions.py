@@ -49,7 +49,7 @@ def predict(
     """The parts of a bundle applied to rows, as a session would."""
     names = list(heads)
     x = table.x
-    scores = dict(zip(names, Forest(list(heads.values()), x.shape[1]).score_many(x).T, strict=True))
+    scores = dict(zip(names, Forest(list(heads.values()), x.shape[1]).score_many(x).T, strict=True)) if names else {}
     ended = (table.meta["at_end"] == 1).to_numpy()
     found = {}
     for arm in ("r1", "r2"):

@@ -76,7 +76,7 @@ def run_rows(run: Run, trajectory: Trajectory) -> list[tuple[object, ...]]:
     for k, row in rows(trajectory):
         if k:
             spent += costs[k - 1] or 0.0
-        if k < n and k not in SCHEDULE:
+        if k < n and k not in SCHEDULE and k != run.route_turn:
             continue
         known = (run.run_id, run.task_id, run.repo or "", run.harness or "", run.weak_model or "")
         label = (run.y_weak, run.cost_weak, spent if priced or not k else None)

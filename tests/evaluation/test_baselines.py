@@ -197,7 +197,7 @@ def test_a_router_without_its_parts_is_a_router() -> None:
 
 def test_an_unknown_baseline_is_refused_and_tfidf_without_texts() -> None:
     table = sim.plain_table(np.arange(10) % 2, np.ones(10))
-    with pytest.raises(ValueError, match="baseline 'magic': known are repeated, stage, logistic, tfidf"):
+    with pytest.raises(ValueError, match="baseline 'magic': known are repeated, stage, cost, logistic, tfidf"):
         evaluate(table, weak="w", strong="s", baselines=("stage", "magic"))
     with pytest.raises(ValueError, match="baseline tfidf reads text: give the turns and runs files"):
         evaluate(table, weak="w", strong="s", baselines=("tfidf",))
@@ -251,3 +251,16 @@ def test_texts_follow_the_tables_order_and_are_none_without_turns(
     outcomes = tmp_path / "outcomes.csv"
     outcomes.write_bytes((RECORDED / "outcomes.csv").read_bytes())
     assert texts_of([outcomes], table) is None
+
+
+def test_the_cost_baseline_escalates_what_is_predicted_to_be_dear() -> None:
+    """Column 0 tells from the start how long, and so how dear, the weak run will be."""
+    length = np.tile([2, 8], 60)
+    table = sim.plain_table(np.tile([1.0, 0.0], 60), np.ones(120), turns=length)
+    table.x[:, 0] = table.meta.groupby("run_id")["k"].transform("max")
+    table.meta["cost_weak_usd"] = np.where(table.x[:, 0] == 8, 8.0, 2.0)
+    table.meta["spent_usd"] = table.meta["k"].astype(float)
+    told = judge("cost", table, table, QUICK, None)
+    start = ((table.meta["k"] == 0) & (table.meta["at_end"] == 0)).to_numpy()
+    scores = told.scores(10.0)[start]
+    assert roc_auc_score(table.x[start, 0] == 8, scores) > 0.95

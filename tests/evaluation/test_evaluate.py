@@ -30,7 +30,7 @@ QUICK = Settings(head="linear", panel=False, calibration="platt")
 FOREST = Settings(head="lightgbm", panel=False)
 
 HEAD = {"auroc", "auroc_ci", "within_auroc", "within_auroc_ci", "brier", "brier_ci", "brier_constant"}
-HEAD |= {"logloss", "logloss_ci", "smece", "smece_ci", "smece_chance", "predicted", "resolved", "n"}
+HEAD |= {"logloss", "logloss_ci", "smece", "smece_ci", "smece_chance", "curve", "predicted", "resolved", "n"}
 ROUTE = {"route_auc", "route_auc_ci", "gain_over_prompt", "gain_ci", "gain_ci_all", "random_band", "above_chance"}
 ROUTE |= {"oracle", "perfect_r1"}
 POLICIES = {f"{name}{stop}" for name in ("rule", "fixed", "end", "anytime") for stop in ("", " + stop")}
@@ -77,7 +77,10 @@ def test_the_keys_are_those_of_the_method(report: dict[str, Any], early: Table) 
     going = early.meta[early.meta["at_end"] == 0]
     enough = [str(int(k)) for k, rows in going.groupby("k") if len(rows) >= LEAST_ROWS]
     for split in report["splits"].values():
-        assert set(split) == {"k", "end", "all_turns", "value", "calibration", "folds"} and list(split["k"]) == enough
+        assert (
+            set(split) == {"k", "end", "all_turns", "value", "unpriced", "calibration", "folds"}
+            and list(split["k"]) == enough
+        )
         for k, row in split["k"].items():
             assert row["r1"]["n"] == row["r2"]["n"] == (going["k"] == int(k)).sum()
         assert split["end"]["r1"]["n"] == 60
@@ -319,7 +322,7 @@ def test_a_one_armed_log_without_propensities_supports_no_claim(one_armed: tuple
     table, told = one_armed
     blank = replace(table, meta=table.meta.assign(propensity=np.nan))
     found = evaluate(blank, weak="small", strong="big", given=told, draws=20)
-    assert set(found["splits"]["given"]["off_policy"]) == {"n", "escalated", "dm", "claim"}
+    assert set(found["splits"]["given"]["off_policy"]) == {"n", "left_out", "certain", "escalated", "dm", "claim"}
     assert found["verdict"][0].startswith("nothing can be claimed from this log")
     json.dumps(found, allow_nan=False)
 

@@ -177,7 +177,7 @@ def earned() -> dict[str, Any]:
             row, word = one["policies"]["rule"], "tie " if value == tie else ""
             best = max(constant.net for constant in constants.values())
             found[f"{word}net"] = row["net_ci"], rule.net
-            found[f"{word}gain"] = row["gain_ci"], rule.net - best
+            found[f"{word}gain"] = row["gain_over_constant_ci"], rule.net - best
             found[f"{word}price"] = row["usd_per_solved_ci"], rule.usd_per_solved
             chosen[value].append(one["best_constant"])
         found["co-failure"] = co_failure(table)["ci"], sim.true_co_failure(SINGLE)
@@ -270,17 +270,17 @@ def test_wrong_models_mislead_the_direct_method_and_widen_the_robust_one(off_pol
     assert widths["right"] < mean("right", lambda one: np.ptp(one["ips"]["ci"]))
 
 
-def ten_decisions(propensity: Any = 0.5) -> Logged:
-    rng = np.random.default_rng(5)
-    strong = np.arange(10) % 2 == 0
-    chance = np.broadcast_to(np.asarray(propensity, float), 10)
-    tasks = np.array([f"t{i}" for i in range(10)], dtype=object)
-    return Logged(strong, chance, rng.normal(5, 2, 10), rng.normal(5, 1, 10), rng.normal(5, 1, 10), tasks)
+def forty_decisions(propensity: Any = 0.5) -> Logged:
+    rng, n = np.random.default_rng(5), 40
+    strong = np.arange(n) % 2 == 0
+    chance = np.broadcast_to(np.asarray(propensity, float), n)
+    tasks = np.array([f"t{i}" for i in range(n)], dtype=object)
+    return Logged(strong, chance, rng.normal(5, 2, n), rng.normal(5, 1, n), rng.normal(5, 1, n), tasks, np.zeros(n))
 
 
 def test_off_policy_estimates_are_those_of_plain_arithmetic() -> None:
-    log = ten_decisions(np.linspace(0.2, 0.9, 10))
-    escalate = np.arange(10) < 6
+    log = forty_decisions(np.linspace(0.2, 0.9, 40))
+    escalate = np.arange(40) < 24
     weights = np.where(log.strong == escalate, 1 / log.propensity, 0.0)
     model = np.where(escalate, log.q_strong, log.q_weak)
     found = estimate(log, escalate)
@@ -289,21 +289,31 @@ def test_off_policy_estimates_are_those_of_plain_arithmetic() -> None:
     assert found["snips"]["value"] == pytest.approx(np.average(log.reward, weights=weights), rel=1e-3)
     assert found["dr"]["value"] == pytest.approx(np.mean(model + weights * (log.reward - model)), rel=1e-3)
     assert found["ess"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum(), abs=0.05)
-    assert estimate(ten_decisions(), np.full(10, True))["ess"] == 5  # equal weights: as many as agree
-    assert found["clipped"] == 0 and estimate(ten_decisions(0.001), np.full(10, True))["clipped"] == 5
+    assert estimate(forty_decisions(), np.full(40, True))["ess"] == 20  # equal weights: as many as agree
+    assert found["clipped"] == 0 and estimate(forty_decisions(0.001), np.full(40, True))["clipped"] == 20
 
 
 def test_runs_of_one_task_are_one_witness() -> None:
-    log = ten_decisions()
-    twice = [np.concatenate([getattr(log, name)] * 2) for name in Logged.__dataclass_fields__]
-    one, other = estimate(log), estimate(Logged(*twice))
-    assert other["n"] == 20 and other["dr"] == one["dr"] and other["snips"] == one["snips"]
+    log = forty_decisions()
+    one, other = estimate(log), estimate(log.where(np.tile(np.arange(40), 2)))
+    assert other["n"] == 80 and other["dr"] == one["dr"] and other["snips"] == one["snips"]
 
 
 def test_without_propensities_only_the_models_guess_is_given_and_nothing_is_claimed() -> None:
-    found = estimate(ten_decisions([0.5] * 9 + [np.nan]))
-    assert set(found) == {"n", "escalated", "dm", "claim"}
-    assert found["claim"].startswith("none: 1 of 10 decisions have no propensity") and found["dm"]["ci"] is None
+    found = estimate(forty_decisions([0.5] * 39 + [np.nan]))
+    assert set(found) == {"n", "left_out", "certain", "escalated", "dm", "claim"}
+    assert found["claim"].startswith("none: 1 of 40 decisions have no propensity") and found["dm"]["ci"] is None
+
+
+def test_what_was_never_tried_and_what_was_chosen_before_support_no_claim() -> None:
+    log = forty_decisions()
+    sure = replace(log, propensity=np.where(np.arange(40) < 10, 1.0, 0.5))
+    found = estimate(sure)
+    assert found["certain"] == 10 and "dr" in found  # the rest explored
+    assert found["dr"] == estimate(log.where(np.arange(40) >= 10))["dr"]
+    assert "one was tried only 0 times" in estimate(replace(log, strong=np.zeros(40, bool)))["claim"]
+    later = estimate(replace(log, turn=np.arange(40.0) % 3))
+    assert "decisions were taken at 3 turns (0 to 2)" in later["claim"] and "dr" not in later
 
 
 def test_logged_decisions_are_the_runs_still_going_at_the_turn_of_the_route() -> None:

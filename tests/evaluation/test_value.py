@@ -75,8 +75,8 @@ def test_a_resample_draws_tasks_and_pairs_the_policies() -> None:
     always = constants(runs)["always-weak"]
     better = Ledger(np.array([1.0, 1, 0, 1, 0]), always.cost, always.escalated, always.stopped)
     (found,) = net_value(runs, {("mine", 20.0): better}, draws=400)
-    assert found["policies"]["mine"]["gain_ci"] == [0, pytest.approx(20 / 2)]
-    assert found["policies"]["always-weak"]["gain_ci"] == [0, 0]
+    assert found["policies"]["mine"]["gain_over_constant_ci"] == [0, pytest.approx(20 / 2)]
+    assert found["policies"]["always-weak"]["gain_over_constant_ci"] == [0, 0]
 
 
 def test_gains_over_the_fixed_turn_are_told_where_there_is_one() -> None:
@@ -126,7 +126,7 @@ def test_the_oracle_is_never_beaten_and_the_rule_beats_the_constants(simulated: 
             if at == one["value"]:
                 always = [constant.net(at) for constant in constants(simulated).values()]
                 assert (ledger.net(at) <= np.max(always, axis=0) + 1e-9).all()  # of each single run
-    assert any(one["policies"]["rule False"]["gain_ci"][0] > 0 for one in found)
+    assert any(one["policies"]["rule False"]["gain_over_constant_ci"][0] > 0 for one in found)
 
 
 def test_giving_up_costs_what_was_spent_and_pays_where_a_solved_task_is_worth_little(simulated: Walks) -> None:

@@ -87,6 +87,15 @@ def test_the_verdict_says_whether_to_route_and_at_which_turn() -> None:
     assert none.startswith("do not route this pair: at no turn is Route-AUC shown") and "0.59 at k = 2" in none
 
 
+def test_the_end_is_a_decision_point_too() -> None:
+    def at_end(rows: dict[str, Any], end: dict[str, Any]) -> str:
+        return first({}, splits={"mixed": {"k": rows, "end": end}})
+
+    told = at_end({"0": row(0.5), "2": row(0.7, (0.01, 0.2))}, row(0.8, (0.1, 0.3)))
+    assert told.startswith("route once the weak answer is in: accept it or escalate: Route-AUC 0.80")
+    assert at_end({"0": row(0.5)}, row(0.8, (-0.1, 0.3))).startswith("do not route this pair")
+
+
 def test_a_high_area_alone_does_not_make_it_route() -> None:
     assert first({"0": row(0.9, above=False)}).startswith("do not route this pair")
 
@@ -115,7 +124,11 @@ def test_warnings_follow_the_verdict() -> None:
 
 def worth(value: float, best: str, **gains: tuple[float, float, float]) -> dict[str, Any]:
     policies = {
-        name.replace("_", " + "): {"net": gain[1], "gain_over_constant": gain[1], "gain_ci": [gain[0], gain[2]]}
+        name.replace("_", " + "): {
+            "net": gain[1],
+            "gain_over_constant": gain[1],
+            "gain_over_constant_ci_all": [gain[0], gain[2]],
+        }
         for name, gain in gains.items()
     }
     return {"value": value, "best_constant": best, "policies": policies}
@@ -128,12 +141,27 @@ def test_what_the_policies_earn_is_told_at_the_users_value_and_over_the_range() 
     ]
     told = words({}, splits={"mixed": {"k": {"0": row(0.5)}, "value": values}})
     assert told[1] == (
-        "at 10 USD a solved task the best constant is always-strong; deciding by rule (the best of 2 policies, in "
-        "hindsight) earns -0.1 [-0.2, +0.1] USD a run more: no gain is shown"
+        "at 10 USD a solved task the best constant is always-strong; deciding by rule, the best of 2 policies, earns "
+        "-0.1 [-0.2, +0.1] USD a run more: no gain is shown"
     )
     assert "a gain over the best constant is shown at: 1 USD (anytime, +0.05 [+0.01, +0.09])" in told[2]
     nowhere = words({}, splits={"mixed": {"k": {"0": row(0.5)}, "value": values[1:]}})
     assert "is shown at: none" in nowhere[2]
+
+
+def test_a_ranking_that_earns_nothing_is_not_worth_routing() -> None:
+    rows = {"0": row(0.5), "2": row(0.7, (0.1, 0.2))}
+    poor, rich = (
+        first({}, splits={"mixed": {"k": rows, "value": [worth(10.0, "always-weak", fixed=gain)]}})
+        for gain in ((-0.1, 0.1, 0.3), (0.05, 0.1, 0.3))
+    )
+    assert poor.startswith("do not route this pair: runs are ranked better than chance (Route-AUC 0.70 at k = 2")
+    assert rich.startswith("route at turn 2")
+
+
+def test_what_is_not_priced_earns_nothing_that_could_be_told() -> None:
+    told = words({}, splits={"mixed": {"k": {"0": row(0.5)}, "value": [], "unpriced": 7}})
+    assert told[-1] == "what policies earn is not told: 7 runs have no cost of the weak or the strong model"
 
 
 def test_a_kept_promise_is_told_with_its_interval() -> None:

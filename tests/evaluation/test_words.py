@@ -107,7 +107,8 @@ def test_the_cells_are_the_numbers_of_the_report(report: dict[str, Any]) -> None
     for one in report["splits"]["mixed"]["value"]:
         rule = one["policies"]["rule"]
         assert one["best_constant"] in text
-        assert f"{rule['gain_over_constant']:+.2g} [{rule['gain_ci'][0]:+.2g}, {rule['gain_ci'][1]:+.2g}]" in text
+        low, high = rule["gain_over_constant_ci"]
+        assert f"{rule['gain_over_constant']:+.2g} [{low:+.2g}, {high:+.2g}]" in text
 
 
 def test_a_turn_asked_for_is_shown_alone_with_the_end(report: dict[str, Any]) -> None:

@@ -370,7 +370,7 @@ def test_no_row_counts_more_than_the_most(made_up) -> None:
     table, _, _ = one_armed(made_up, 50)
     rare = replace(table, meta=table.meta.assign(propensity=0.001))
     rows = rows_for(rare, "y_weak", panel=False)
-    assert set(rows.weights[~np.isnan(rows.y)]) == {MOST_WEIGHT} == {20.0}
+    assert set(rows.weights[~np.isnan(rows.y)]) == {MOST_WEIGHT} == {50.0}
     unknown = replace(table, meta=table.meta.assign(propensity=np.nan))
     assert (rows_for(unknown, "y_weak", panel=False).weights == 1).all()
 

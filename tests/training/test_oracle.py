@@ -28,6 +28,7 @@ def test_an_oracle_stopped_log_is_named_with_its_numbers() -> None:
     found = stopped(40, 50, 40, 5)
     assert found == [
         {"harness": "h", "weak_model": "w", "last_turn": 10, "resolved_early": 1.0, "resolved_at_last_turn": 0.1}
+        | {"resolved_by_end_turn": {"3": 1.0, "10": 0.1}}
     ]
     words = oracle_words(found[0])
     assert words.startswith("oracle-stopped log: runs of w (h) that end before turn 10 are solved in 100% of cases")
@@ -63,3 +64,8 @@ def test_rows_before_the_end_and_runs_without_a_label_do_not_count() -> None:
     assert not oracle_stopped(Table(table.meta.assign(at_end=0.0), table.x, table.names))
     table.meta.loc[25:, "y_weak"] = np.nan
     assert not oracle_stopped(table)
+
+
+def test_a_few_that_straggle_on_do_not_hide_it() -> None:
+    (found,) = oracle_stopped(ends([3.0] * 40 + [10.0] * 40 + [11.0] * 3, [1.0] * 40 + [0.0] * 43))
+    assert found["last_turn"] == 10 and found["resolved_at_last_turn"] == 0

@@ -242,7 +242,10 @@ def test_the_promise_is_told_in_words_with_its_assumption() -> None:
     policy = fit_risk_controlled(simulated(100, 0), VALUE, turn=0, max_harm=0.05)
     words = promise_words(policy.promise or {})
     assert words.startswith("promise: the expected share of tasks that weak keeps and fails although strong would")
-    assert "at most 0.05 (4 of 100 held-out tasks), at 10 USD a solved task" in words and "exchangeable" in words
+    assert (
+        "at most 0.05 (4 of 100 held-out tasks), with the bundle's costs and 10 USD a solved task" in words
+        and "exchangeable" in words
+    )
     sure = fit_risk_controlled(simulated(100, 0), VALUE, turn=0, max_harm=0.05, confidence=0.9)
     assert "with 90% confidence the share of tasks" in promise_words(sure.promise or {})
     assert sure.end < policy.end and Policy.from_dict(sure.as_dict()) == sure

@@ -376,3 +376,13 @@ def test_the_turn_of_a_route_is_a_whole_number(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("\n".join(",".join(line) for line in lines), encoding="utf-8")
     with pytest.raises(LogError, match=r"row 3, column route_turn: -1\.5 is not a whole number >= 0, or blank"):
         read_features(tmp_path / "f.csv")
+
+
+def test_the_turn_of_a_route_has_its_row_whatever_was_done_there(tmp_path: Path) -> None:
+    """A turn the schedule skips: if only runs that were handed over had its row, the row would tell the route."""
+    logs = one_armed(tmp_path)
+    kept = replace(logs.runs["restarted"], route="weak", route_turn=5)
+    turns = Trajectory(kept.task, tuple(Turn("t", "ls", "x") for _ in range(7)), ended=True)
+    assert 5 not in SCHEDULE
+    ks = [row[META.index("k")] for row in run_rows(kept, turns)]
+    assert ks == [0, 1, 2, 3, 4, 5, 6, 7]
