@@ -71,6 +71,14 @@ def _routing(report: dict[str, Any], split: str | None) -> str:
             f"{row['gain_over_prompt']:+.2f} [{row['gain_ci_all'][0]:+.2f}, {row['gain_ci_all'][1]:+.2f}] over the prompt "
             f"alone (an interval for all turns together; {split})"
         )
+    if not beyond and (shown := _shown(values)):
+        value, name, row = min(shown, key=lambda one: (abs(one[0] - report["value"]), -one[2]["net"]))
+        low, high = row["gain_over_constant_ci_all"]
+        return (
+            f"route by when runs end rather than by what they do: at {value:g} USD a solved task deciding by {name} earns "
+            f"{_usd(row['gain_over_constant'])} [{_usd(low)}, {_usd(high)}] USD a run over the best constant, though at no turn "
+            f"are the runs that still go on ranked better than chance ({split})"
+        )
     if not beyond:
         best = max(turns, key=lambda k: float(turns[k]["route_auc"]))
         return (

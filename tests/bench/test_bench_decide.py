@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import lightgbm
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from featrouter import Router, Turn
+from featrouter.forest import Forest
 from featrouter.head import Head
 
 pytestmark = pytest.mark.bench
@@ -63,6 +65,9 @@ def booster_of(head: Head, width: int) -> lightgbm.Booster:
     return lightgbm.Booster(model_str=text)
 
 
+_NODES = ("feature", "threshold", "left", "right", "default_left", "value", "cover")
+
+
 def _microseconds(work: Callable[[int], Any]) -> np.ndarray:
     taken = np.empty(_ROUNDS)
     for index in range(_ROUNDS):
@@ -91,7 +96,10 @@ def test_decide_costs_no_more_than_two_booster_predicts() -> None:
     for name, booster in boosters.items():
         place = router._stages[False].place[name]
         ours = np.array([router._stages[False].forest.score(row)[place] for row in rows])
-        np.testing.assert_allclose(ours, booster.predict(np.array(rows), raw_score=True), rtol=0, atol=1e-12)
+        # A Booster has the trees alone: the peer is spared the linear part and the intercept, which we are not.
+        rest = replace(bundle.heads[name], **dict.fromkeys(("sizes", *_NODES), ()))
+        want = booster.predict(np.array(rows), raw_score=True) + Forest([rest], width).score_many(np.array(rows))[:, 0]
+        np.testing.assert_allclose(ours, want, rtol=0, atol=1e-12)
 
     singles = [row[None] for row in rows]
     peer = _microseconds(lambda i: boosters["r1"].predict(singles[i % 200], num_threads=1))

@@ -159,6 +159,16 @@ def test_a_ranking_that_earns_nothing_is_not_worth_routing() -> None:
     assert rich.startswith("route at turn 2")
 
 
+def test_a_gain_without_a_ranking_comes_from_when_runs_end() -> None:
+    values = [worth(1.0, "always-weak", fixed=(0.3, 0.4, 0.5)), worth(10.0, "always-weak", fixed=(0.05, 0.1, 0.3))]
+    told = first({}, splits={"mixed": {"k": {"0": row(0.5)}, "value": values}})
+    assert told == (
+        "route by when runs end rather than by what they do: at 10 USD a solved task deciding by fixed earns +0.1 "
+        "[+0.05, +0.3] USD a run over the best constant, though at no turn are the runs that still go on ranked better "
+        "than chance (mixed)"
+    )
+
+
 def test_what_is_not_priced_earns_nothing_that_could_be_told() -> None:
     told = words({}, splits={"mixed": {"k": {"0": row(0.5)}, "value": [], "unpriced": 7}})
     assert told[-1] == "what policies earn is not told: 7 runs have no cost of the weak or the strong model"

@@ -1,0 +1,25 @@
+"""The README shows nothing that data/benchmarks.md, the page a command prints, does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "data" / "benchmarks.md").read_text(encoding="utf-8").split("\n")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_row_of_the_readmes_table_stands_on_the_page() -> None:
+    shown = README.split("<!-- table -->")[1].split("<!-- /table -->")[0].strip().split("\n")
+    rows = [line for line in shown if line]
+    assert len(rows) > 15
+    assert [line for line in rows if line not in PAGE] == []
+
+
+def test_the_page_names_its_command_and_judges_every_public_set() -> None:
+    command = next(line for line in PAGE if line.startswith("featrouter evaluate"))
+    assert "--baselines all" in command and command.split("\n")[0] in README.replace("\\\n  ", "")
+    headings = [line for line in PAGE if line.startswith("## ") and " -> " in line]
+    assert sum("(none)" not in line for line in headings) >= 6
+    for weak in ("gpt-3.5 ", "gpt-3.5-react", "CodeQwen", "claude-3-5", "gemini-3", "gpt-4-1106", "claude-4-sonnet"):
+        assert any(line.startswith(f"## {weak}") for line in headings), weak
