@@ -127,7 +127,7 @@ _MAKING = (
         help="auto: least held-out log-loss, ties to the simplest. venn-abers gives intervals (an optional extra).",
     ),
     click.option("--panel/--no-panel", default=True, help="May other systems' outcomes on a task soften its label?"),
-    click.option("--tune", is_flag=True, help="Search a few settings of the heads, too (about 8 times slower)."),
+    click.option("--tune", is_flag=True, help="Search a few settings of the heads, too (about 5 times slower)."),
     click.option(
         "--policy",
         type=click.Choice(["rule", "fixed", "anytime", "risk-controlled"]),
