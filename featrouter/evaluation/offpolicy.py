@@ -10,13 +10,12 @@ import numpy.typing as npt
 
 from featrouter.evaluation.plain import plain, usd
 from featrouter.training.costs import spent
-from featrouter.training.metrics import Floats
+from featrouter.training.learn import MOST_WEIGHT
+from featrouter.training.metrics import Floats, clustered
 from featrouter.training.predictions import Predictions
 from featrouter.training.table import Table
 
 Mask = npt.NDArray[np.bool_]
-#: An importance weight counts no more than this; clipping biases towards the model, see `estimate`.
-MOST_WEIGHT = 50.0
 #: Runs of either arm below which nothing is claimed.
 LEAST_TRIED = 10
 
@@ -145,12 +144,8 @@ def _told(each: Floats, tasks: npt.NDArray[np.object_]) -> dict[str, Any]:
     """Mean and its 95 % interval, by Student's t over clusters."""
     from scipy.stats import t
 
-    mean = float(each.mean())
-    _, codes = np.unique(tasks.astype(str), return_inverse=True)
-    n = int(codes.max()) + 1
+    mean, error, n = clustered(each, tasks)
     if n < 2:
         return {"value": usd(mean), "ci": None}
-    off = np.bincount(codes, each - mean)
-    error = float(np.sqrt((off**2).sum() * n / (n - 1)) / len(each))
     half = float(t.ppf(0.975, n - 1)) * error
     return {"value": usd(mean), "ci": [usd(mean - half), usd(mean + half)]}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from featrouter.training.metrics import Floats
+from featrouter.training.metrics import Floats, clustered
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,10 @@ class Undefined(ValueError):
 
 def check_pair(arms: Arms) -> None:
     """Raises Undefined when strong is not surely better than weak (two standard errors, over tasks), or not dearer."""
-    difference = arms.y_strong - arms.y_weak
-    _, codes = np.unique(arms.tasks.astype(str), return_inverse=True)
-    n = int(codes.max()) + 1 if len(codes) else 0
+    gain, error, n = clustered(arms.y_strong - arms.y_weak, arms.tasks)
     if n < 2:
         raise Undefined("fewer than two tasks hold both outcomes")
-    off = np.bincount(codes, difference - difference.mean())
-    error = float(np.sqrt((off**2).sum() * n / (n - 1)) / len(difference))
-    if not difference.mean() > 2 * error:
+    if not gain > 2 * error:
         raise Undefined(
             f"strong solves {arms.y_strong.mean():.1%} and weak {arms.y_weak.mean():.1%}: "
             f"within two standard errors ({2 * error:.1%}) of each other"

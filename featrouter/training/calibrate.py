@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from featrouter.calibration import Calibrator
 from featrouter.training.fit import LEAST_OF_A_CLASS, HeldOut, Names, folds, one_of_each, significant
-from featrouter.training.metrics import Floats, losses
+from featrouter.training.metrics import Floats, clustered, losses
 
 #: From the simplest; "venn-abers" needs the optional extra of that name.
 CANDIDATES = ("none", "platt", "beta", "isotonic", "venn-abers")
@@ -64,13 +64,8 @@ def chosen_kind(scores: Floats, y: Floats, weights: Floats, groups: Names, runs:
 
 def surely_less(loss: Floats, other: Floats, weights: Floats, groups: Names) -> bool:
     """Is the mean loss lower than the other's by more than one standard error, taken over groups?"""
-    gain = (other - loss) * weights
-    _, codes = np.unique(groups.astype(str), return_inverse=True)
-    n = int(codes.max()) + 1
-    total, mass = np.bincount(codes, gain, n), np.bincount(codes, weights, n)
-    mean = float(total.sum() / mass.sum())
-    error = float(np.sqrt(((total - mean * mass) ** 2).sum() * n / max(1, n - 1)) / mass.sum())
-    return mean > error
+    mean, error, n = clustered(other - loss, groups, weights)
+    return mean > (error if n > 1 else 0.0)
 
 
 def _fit(kind: str, scores: Floats, y: Floats, weights: Floats, runs: Names) -> Calibrator:

@@ -32,6 +32,21 @@ def interval(samples: Floats, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def clustered(each: Floats, groups: npt.NDArray[Any], weights: Floats | None = None) -> tuple[float, float, int]:
+    """The weighted mean, its standard error with whole groups as the sample, and how many groups there are.
+
+    With a single group the error is NaN.
+    """
+    weights = np.ones(len(each)) if weights is None else weights
+    _, codes = np.unique(groups.astype(str), return_inverse=True)
+    n = int(codes.max()) + 1 if len(codes) else 0
+    total, mass = np.bincount(codes, each * weights, n), np.bincount(codes, weights, n)
+    mean = float(total.sum() / mass.sum()) if n else float("nan")
+    if n < 2:
+        return mean, float("nan"), n
+    return mean, float(np.sqrt(((total - mean * mass) ** 2).sum() * n / (n - 1)) / mass.sum()), n
+
+
 def simultaneous(samples: Sequence[Floats], level: float = 0.95) -> float:
     """How many bootstrap deviations either way cover all of several estimates together (max-T); NaN if none varies.
 
