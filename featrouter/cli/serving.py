@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,33 +23,37 @@ STOP = click.option("--allow-stop", is_flag=True, help="Giving up is a choice, w
 TASK = click.option("--task", default="", help="The task text, where the run does not hold it.")
 
 
+def asking(command: Callable[..., None]) -> Callable[..., None]:
+    """The arguments that name a router and a run; the verb gets the session that has seen it."""
+
+    @wraps(command)
+    def told(
+        bundle: str,
+        run: Any,
+        task: str,
+        value: float | None,
+        turn: int | None,
+        ended: bool,
+        policy: str | None,
+        allow_stop: bool,
+        **rest: Any,
+    ) -> None:
+        command(session=_session(_router(bundle, value, policy, allow_stop), run, task, turn, ended), **rest)
+
+    for option in (STOP, POLICY, ENDED, TURN, VALUE, TASK, RUN, click.argument("bundle")):
+        told = option(told)
+    return told
+
+
 @click.command()
-@click.argument("bundle")
-@RUN
-@TASK
-@VALUE
-@TURN
-@ENDED
-@POLICY
-@STOP
+@asking
 @click.option("-n", default=3, show_default=True, help="How many reasons.")
-def decide(
-    bundle: str,
-    run: Any,
-    task: str,
-    value: float | None,
-    turn: int | None,
-    ended: bool,
-    policy: str | None,
-    allow_stop: bool,
-    n: int,
-) -> None:
+def decide(session: Session, n: int) -> None:
     """Decide on a run: one JSON object with choice, r1, r2, y1, y2, c1, c2, turn and reasons.
 
     BUNDLE is a file or `default`. RUN is JSON, a file or - for stdin: a chat-message list (OpenAI, Anthropic,
     Responses), an object with `messages`, or {"task": ..., "turns": [{"thought", "action", "observation"}, ...]}.
     """
-    session = _session(_router(bundle, value, policy, allow_stop), run, task, turn, ended)
     reasons = [
         {"feature": reason.feature, "value": reason.value, "effect": round(reason.effect, 4), "words": reason.words}
         for reason in session.explain(n)
@@ -58,30 +64,11 @@ def decide(
 
 
 @click.command()
-@click.argument("bundle")
-@RUN
-@TASK
-@VALUE
-@TURN
-@ENDED
-@POLICY
-@STOP
+@asking
 @click.option("-n", default=8, show_default=True, help="How many reasons.")
 @JSON
-def explain(
-    bundle: str,
-    run: Any,
-    task: str,
-    value: float | None,
-    turn: int | None,
-    ended: bool,
-    policy: str | None,
-    allow_stop: bool,
-    n: int,
-    as_json: bool,
-) -> None:
+def explain(session: Session, n: int, as_json: bool) -> None:
     """Say in words what moved a decision: above 0 speaks for escalating, below 0 for going on (log-odds)."""
-    session = _session(_router(bundle, value, policy, allow_stop), run, task, turn, ended)
     reasons = session.explain(n)
     if as_json:
         click.echo(
