@@ -2,7 +2,8 @@
 
 from featrouter.bundle import Bundle, BundleError
 from featrouter.decision import Costs, Decision, Reason
-from featrouter.router import Router, Session
+from featrouter.router import Router
+from featrouter.session import Session
 from featrouter.trajectory import Call, Trajectory, Turn
 
 __all__ = ["Bundle", "BundleError", "Call", "Costs", "Decision", "Reason", "Router", "Session", "Trajectory", "Turn"]

@@ -14,8 +14,9 @@ from featrouter.calibration import Calibrator
 from featrouter.head import Head
 from featrouter.linear import LINEAR, Linear
 from featrouter.policy import Policy
+from featrouter.reference import Reference
 
-FORMAT, VERSION = "featrouter-bundle", 2
+FORMAT, VERSION = "featrouter-bundle", 3
 MAX_BYTES = 64 * 2**20
 HANDOVERS = ("restart", "handover")
 IMPORTANCES = ("gain", "split", "permutation", "shap")
@@ -54,8 +55,8 @@ class Bundle:
     #: by name, "rule" always among them; `policy` is the one that is followed unless the user asks for another
     policies: dict[str, Policy]
     policy: str
-    #: of the training rows: low and high, a number or None a feature; limit: how many inputs may lie outside
-    ranges: dict[str, Any]
+    #: by harness, at least one: heads read what a value is among that harness's, never the value itself
+    references: dict[str, Reference]
     #: feature -> {gain, split, permutation, shap}, each a number or None
     importances: dict[str, dict[str, float | None]] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -76,6 +77,7 @@ class Bundle:
         data["heads"] = {name: _head_data(head) for name, head in self.heads.items()}
         data["calibrators"] = {name: calibrator.as_dict() for name, calibrator in self.calibrators.items()}
         data["policies"] = {name: policy.as_dict() for name, policy in self.policies.items()}
+        data["references"] = {name: reference.as_dict() for name, reference in self.references.items()}
         blank = plain.lines(data | {"seal": ""}, depth=3) + "\n"
         return blank.replace(_SEAL.format(""), _SEAL.format(hashlib.sha256(blank.encode()).hexdigest())).encode()
 
@@ -145,7 +147,13 @@ def _read(data: bytes) -> Bundle:
     calibrators = plain.typed(found["calibrators"], dict, "calibrators")
     values["calibrators"] = {n: _made(Calibrator.from_dict, v, f"calibrators.{n}") for n, v in calibrators.items()}
     policies = plain.typed(found["policies"], dict, "policies")
-    values["policies"] = {name: _made(Policy.from_dict, value, f"policies.{name}") for name, value in policies.items()}
+    values["policies"] = {
+        name: _made(Policy.from_dict, value, f"policies.{plain.shown(name)}") for name, value in policies.items()
+    }
+    references = plain.typed(found["references"], dict, "references")
+    values["references"] = {
+        n: _made(Reference.from_dict, v, f"references.{plain.shown(n)}") for n, v in references.items()
+    }
     return Bundle(**values)
 
 
@@ -206,7 +214,7 @@ def _check(bundle: Bundle) -> None:
     if "rule" not in bundle.policies or plain.typed(bundle.policy, str, "policy") not in bundle.policies:
         raise ValueError(f"policy: {bundle.policy!r:.60} is not one of the policies, or there is no 'rule' among them")
     _check_costs(plain.keys(bundle.costs, "costs", ("value", "strong", "weak_remaining", "handover")))
-    _check_ranges(plain.keys(bundle.ranges, "ranges", ("low", "high", "limit")), len(bundle.features))
+    _check_references(bundle)
     for name, kinds in plain.typed(bundle.importances, dict, "importances").items():
         if name not in bundle.features:
             raise ValueError(f"importances: {name!r:.60} is not one of the features")
@@ -237,14 +245,14 @@ def _check_costs(costs: dict[str, Any]) -> None:
         raise ValueError(f"costs.handover: {costs['handover']!r:.60}, known are {', '.join(HANDOVERS)}")
 
 
-def _check_ranges(ranges: dict[str, Any], width: int) -> None:
-    for side in ("low", "high"):
-        if len(plain.typed(ranges[side], list, f"ranges.{side}")) != width:
-            raise ValueError(f"ranges.{side}: {len(ranges[side])} entries for {width} features")
-        for index, value in enumerate(ranges[side]):
-            if value is not None:
-                plain.number(value, f"ranges.{side}[{index}]")
-    for index, (low, high) in enumerate(zip(ranges["low"], ranges["high"], strict=True)):
-        if low is not None and high is not None and low > high:
-            raise ValueError(f"ranges: low {low} above high {high} at index {index}")
-    plain.number(plain.typed(ranges["limit"], int, "ranges.limit"), "ranges.limit", low=0)
+def _check_references(bundle: Bundle) -> None:
+    for name, reference in plain.typed(bundle.references, dict, "references").items():
+        where = f"references.{plain.shown(name)}"
+        if name:  # logs may leave the harness blank
+            plain.text(name, "references, a name")
+        told = plain.typed(reference, Reference, where)
+        if len(told.quantiles) != len(bundle.features):
+            raise ValueError(f"{where}.quantiles: {len(told.quantiles)} entries for {len(bundle.features)} features")
+        plain.keys(dict.fromkeys(bundle.heads) | told.shifts, f"{where}.shifts", bundle.heads)
+    if not bundle.references:
+        raise ValueError("references: there is none")

@@ -122,6 +122,32 @@ class Calibrator:
         return cls(**data)
 
 
+def shifted(probability: float, by: float) -> float:
+    """The probability whose log-odds are higher by so much; within [1e-6, 1 - 1e-6]."""
+    if not by:
+        return probability
+    p = min(max(probability, MARGIN), 1 - MARGIN)
+    return min(max(_sigmoid(math.log(p / (1 - p)) + by), MARGIN), 1 - MARGIN)
+
+
+def shifted_many(probabilities: Floats, by: float) -> Floats:
+    """`shifted` of each."""
+    if not by:
+        return probabilities
+    p = np.clip(probabilities, MARGIN, 1 - MARGIN)
+    return np.clip(_sigmoids(np.log(p / (1 - p)) + by), MARGIN, 1 - MARGIN)
+
+
+def shift_to(probabilities: Floats, rate: float, weights: Floats | None = None) -> float:
+    """The shift of log-odds after which the probabilities average to `rate`, which lies between 0 and 1 (bisection)."""
+    low, high = -30.0, 30.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = float(np.average(shifted_many(probabilities, middle), weights=weights)) < rate
+        low, high = (middle, high) if below else (low, middle)
+    return float(f"{(low + high) / 2:.6g}")
+
+
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MAX_PARAMETER:
         raise ValueError(f"{where}={value!r:.40} is not a number within {MAX_PARAMETER:g}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from featrouter.resources import resource
 
-FAMILIES = ("prompt", "files", "edits", "testruns", "traces", "loops", "thoughts", "effort")
+FAMILIES = ("prompt", "files", "code", "edits", "testruns", "traces", "loops", "thoughts", "effort")
 
 _FEATURE_KEYS = {"unit", "meaning", "direction", "phrase", "absent"}
 _PATTERN_KEYS = {"regex", "gates", "style", "join", "matches", "rejects", "why"}
@@ -172,6 +172,11 @@ class FeatureSet:
 @lru_cache(maxsize=1)
 def feature_set() -> FeatureSet:
     return FeatureSet(tuple(feature for family in FAMILIES for feature in lexicon(family).features))
+
+
+def family_of(feature: str) -> str:
+    """The family of a feature, which is the first word of its name."""
+    return feature.partition("_")[0]
 
 
 @lru_cache(maxsize=1)

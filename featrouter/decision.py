@@ -56,7 +56,8 @@ class Decision:
     `y2 = r2 - c2/value`: what is compared. `ended`: the weak agent has submitted. `fallback` is empty, or says why
     the numbers were not trusted and the configured default was chosen. `r1_interval`, `r2_interval`: the two
     Venn-Abers probabilities of a bundle calibrated that way, else None. `propensity`: the probability with which the
-    session came to this choice, 1 unless the router explores: what a log's `propensity` column wants.
+    session came to this choice, 1 unless the router explores: what a log's `propensity` column wants. `outside`: how
+    many features lie outside the range of the runs that the bundle knows of this harness.
     """
 
     choice: str
@@ -72,6 +73,7 @@ class Decision:
     r1_interval: tuple[float, float] | None = None
     r2_interval: tuple[float, float] | None = None
     propensity: float = 1.0
+    outside: int = 0
 
     @property
     def escalate(self) -> bool:

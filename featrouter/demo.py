@@ -48,7 +48,9 @@ def run(say: Callable[[str], None], tell: Callable[[str], None]) -> None:
     shown = next(run for run in runs if run.y_weak == 0 and "__3" in run.run_id)
     table = join_strong(table_of(log), log, "scripted-strong")
     others = table.where((table.meta["repo"] != shown.repo).to_numpy())
-    router = Router(train(others, strong="scripted-strong", settings=Settings(value=0.15)), guard=False)
+    router = Router(
+        train(others, strong="scripted-strong", settings=Settings(value=0.15)), guard=False, harness=shown.harness
+    )
     turns = next(trajectory for run, trajectory in log.trajectories() if run.run_id == shown.run_id)
     _replay(router, shown.task, turns.turns, say)
     say(f"\nIn truth the weak agent {'solved it' if shown.y_weak else 'failed'} (hidden test).")

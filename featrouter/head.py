@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-LINKS = ("logit", "identity")
+LINKS = ("logit", "identity", "log")
+#: e to the power of it is far beyond any cost, and still a number.
+MOST_LOG = 100.0
 MAX_LEAVES = 64
 MAX_COVER = 2**53
 #: LightGBM's dump writes an infinite threshold as 1e300 (`Common::AvoidInf`).
@@ -47,8 +49,8 @@ class Head:
     are numbered within the tree and above their parent. At a leaf `feature`, `left` and `right` are -1 and
     `threshold` is 0; at an inner node `value` is 0. A row goes left where x[feature] <= threshold, and a missing x
     where `default_left`. `value` and `intercept` are in score units: log-odds for the link "logit", the target's
-    own for "identity". `cover` counts training rows. The arrays are copied and read-only; a tree has at most 64
-    leaves and so is at most 63 deep.
+    logarithm for "log", its own for "identity". `cover` counts training rows. The arrays are copied and read-only; a
+    tree has at most 64 leaves and so is at most 63 deep.
     """
 
     name: str
@@ -83,17 +85,24 @@ class Head:
         if not heads or len({head.link for head in heads}) > 1:
             raise ValueError("only one or more heads of one link can be joined")
         linear = [head.linear for head in heads if head.linear is not None]
-        if len(linear) > 1:
-            raise ValueError("only one of the heads may have a linear part")
         arrays: dict[str, Any] = {key: np.concatenate([getattr(head, key) for head in heads]) for key in _DTYPES}
         total = math.fsum(head.intercept for head in heads)
-        return cls(heads[0].name, heads[0].link, **arrays, intercept=total, linear=linear[0] if linear else None)
+        return cls(
+            heads[0].name, heads[0].link, **arrays, intercept=total, linear=Linear.joined(linear) if linear else None
+        )
 
     def scaled(self, factor: float) -> Head:
         """The head whose score is `factor` times this one's."""
         arrays: dict[str, Any] = {key: getattr(self, key) for key in _DTYPES} | {"value": self.value * factor}
         linear = self.linear.scaled(factor) if self.linear else None
         return Head(self.name, self.link, **arrays, intercept=self.intercept * factor, linear=linear)
+
+    def moved(self, place: Ints) -> Head:
+        """The head for rows in which the features stand elsewhere: number i at place[i], in the same order."""
+        arrays: dict[str, Any] = {key: getattr(self, key) for key in _DTYPES}
+        arrays["feature"] = np.where(self.feature < 0, -1, place[self.feature])
+        line = self.linear and replace(self.linear, feature=place[self.linear.feature])
+        return Head(self.name, self.link, **arrays, intercept=self.intercept, linear=line)
 
     def features(self) -> Ints:
         """The features the head asks for, sorted."""

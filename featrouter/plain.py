@@ -76,6 +76,11 @@ def text(value: Any, where: str) -> str:
     return str(value)
 
 
+def shown(name: str) -> str:
+    """A stranger's name as an error message may hold it: cut, and escaped where it could not be printed."""
+    return (name if name.isprintable() else ascii(name))[:60]
+
+
 def free(value: Any, where: str, depth: int = 0) -> None:
     """Refuse what JSON cannot carry there and back: other types, non-finite numbers, lone surrogates, deep nesting."""
     if depth > MAX_DEPTH:

@@ -88,7 +88,7 @@ class _Paths:
             result[:-1] = np.bincount(self._feature, parts, minlength=self._width)
         if self._linear:
             line = self._linear
-            result[line.feature] += line.weight * (line.z(both[self._width :]) - line.mean)
+            np.add.at(result, line.feature, line.weight * (line.z(both[self._width :]) - line.mean))
         return result
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+
+from featrouter.study.page import PARTS
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "data" / "benchmarks.md").read_text(encoding="utf-8").split("\n")
@@ -23,3 +26,14 @@ def test_the_page_names_its_command_and_judges_every_public_set() -> None:
     assert sum("(none)" not in line for line in headings) >= 6
     for weak in ("gpt-3.5 ", "gpt-3.5-react", "CodeQwen", "claude-3-5", "gemini-3", "gpt-4-1106", "claude-4-sonnet"):
         assert any(line.startswith(f"## {weak}") for line in headings), weak
+
+
+def test_the_map_in_the_readme_and_every_part_stand_in_the_study() -> None:
+    study = (ROOT / "data" / "study.md").read_text(encoding="utf-8")
+    shown = README.split("<!-- map -->")[1].split("<!-- /map -->")[0].strip().splitlines()
+    assert len([line for line in shown if line.startswith("| ")]) > 5
+    assert all(line in study for line in shown)
+    for heading, about in PARTS.values():
+        assert f"## {heading}\n\n{about}\n" in study
+    command = shlex.split(study.splitlines()[0].removeprefix("<!-- Generated: ").removesuffix(" -->"))
+    assert command[:2] == ["featrouter", "study"] and all((ROOT / path).is_file() for path in command[2:4])

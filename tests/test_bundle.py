@@ -17,6 +17,7 @@ from featrouter.forest import Forest
 from featrouter.head import Head
 from featrouter.linear import LINEAR, Linear
 from featrouter.policy import Policy
+from featrouter.reference import LEVELS, Reference
 
 SAMPLE = Path(__file__).parent / "samples" / "tiny.featrouter"
 FEATURES = ("effort_turns", "testruns_failed_last", "edits_files", "prompt_länge")
@@ -40,6 +41,10 @@ def head(name: str, link: str, shift: float = 0.0) -> Head:
 LINE = Linear(*map(np.array, ([0, 3], [3.5, 1 / 3], [2.0, 1e-9], [-0.5, 5e-324], [0.0, -0.25])))
 STEPS = Calibrator("venn-abers", x=(-0.5, 1 / 3, 2.0), low=(0.0, 0.1, 0.4, 0.75), high=(0.125, 0.5, 0.8, 1.0))
 
+#: Of four features: one that stands still, one never reported, two that rise, by thirds and to the smallest number.
+RISING = [[0.25] * 21, [np.nan] * 21, [n / 3 for n in range(-10, 11)], [*[-1e100] * 7, *[5e-324] * 7, *[9.0] * 7]]
+REFERENCES = {"": Reference(np.array(RISING), 2, 40), "häuser 2": Reference(np.zeros((4, 21)), 0, 0, {"r1": -1 / 3})}
+
 
 def bundle(**changes: Any) -> Bundle:
     values: dict[str, Any] = {
@@ -48,7 +53,7 @@ def bundle(**changes: Any) -> Bundle:
         "heads": {
             "r2": head("r2", "logit", 1.0),
             "r1": replace(head("r1", "logit"), linear=LINE),
-            "c1": head("c1", "identity"),
+            "c1": head("c1", "log"),
         }
         | {"c2": Head.constant("c2", "identity", 0.75)},
         "calibrators": {"r1": STEPS, "r2": Calibrator("constant", b=0.4)},
@@ -58,7 +63,7 @@ def bundle(**changes: Any) -> Bundle:
             "anytime": Policy("anytime", ((0, 0.25), (3, float("inf"))), -float("inf"), latch=True),
         },
         "policy": "anytime",
-        "ranges": {"low": [0.0, None, -1.5, 0], "high": [40.0, None, None, 9], "limit": 2},
+        "references": REFERENCES,
         "importances": {"edits_files": {"gain": 1.5, "split": 3, "permutation": None, "shap": 0.1}},
         "metrics": {"r1": {"auroc": 0.81, "curve": [[0.1, 0.2], [0.3, None]], "seal": ""}, "n": 412, "seal": ""},
         "provenance": {"note": 'a "quoted" \\ud800 line\nand \u2028 more', "seed": 7, "ok": True},
@@ -72,7 +77,7 @@ def test_there_and_back_is_the_same_bytes() -> None:
     data = first.to_bytes()
     again = Bundle.from_bytes(data, known_features=set(FEATURES))
     assert again.to_bytes() == data == bundle().to_bytes()
-    assert data == SAMPLE.read_bytes()  # the format of version 2 does not drift
+    assert data == SAMPLE.read_bytes()  # the format of version 3 does not drift
     rows = np.array([[np.nan] * 4, [0.0] * 4, [np.inf] * 4, [1.0, np.nan, -3.0, 2.0]])
     served = [Forest(list(one.heads.values()), 4).score_many(rows).tolist() for one in (first, again)]
     assert served[0] == served[1]
@@ -83,6 +88,13 @@ def test_there_and_back_is_the_same_bytes() -> None:
     assert (again.costs, again.flags, again.calibrators) == (first.costs, first.flags, first.calibrators)
     assert (again.provenance, again.metrics) == (first.provenance, first.metrics)
     assert (again.policies, again.policy) == (first.policies, "anytime")
+    assert list(again.references) == list(REFERENCES)
+    for name, got in again.references.items():
+        assert got.quantiles.tobytes() == REFERENCES[name].quantiles.tobytes()
+        assert (got.limit, got.runs, got.shifts) == tuple(
+            getattr(REFERENCES[name], key) for key in ("limit", "runs", "shifts")
+        )
+    assert [got.link for got in again.heads.values()] == ["log", "identity", "logit", "logit"]
     assert [name for name, got in again.heads.items() if got.linear] == ["r1"]
     for key in LINEAR:
         assert getattr(again.heads["r1"].linear, key).tobytes() == getattr(LINE, key).tobytes()
@@ -114,9 +126,9 @@ def test_every_kind_of_policy_is_carried() -> None:
 
 
 def test_another_version_is_refused_with_what_to_do() -> None:
-    for version in (1, 3):
-        with pytest.raises(BundleError, match=f"version is {version}, this featrouter reads 2; upgrade it, or train"):
-            Bundle.from_bytes(bundle().to_bytes().replace(b'"version": 2', b'"version": %d' % version))
+    for version in (2, 4):
+        with pytest.raises(BundleError, match=f"version is {version}, this featrouter reads 3; upgrade it, or train"):
+            Bundle.from_bytes(bundle().to_bytes().replace(b'"version": 3', b'"version": %d' % version))
 
 
 def test_a_diff_of_the_file_is_readable() -> None:
@@ -154,6 +166,16 @@ def test_an_unsound_bundle_cannot_be_made() -> None:
         bundle(heads={"r3": head("r1", "logit")})
     with pytest.raises(BundleError, match=r"calibrators\.r1: .* want Calibrator"):
         bundle(calibrators={"r1": 0.5, "r2": Calibrator()})
+    with pytest.raises(BundleError, match="references: there is none"):
+        bundle(references={})
+    with pytest.raises(BundleError, match=r"references\.bash: .* want Reference"):
+        bundle(references={"bash": REFERENCES[""].as_dict()})
+    with pytest.raises(BundleError, match=r"references\.bash\.quantiles: 3 entries for 4 features"):
+        bundle(references={"bash": Reference(np.zeros((3, len(LEVELS))), 0, 9)})
+    with pytest.raises(BundleError, match=r"references\.bash\.shifts: unknown key 'c9'"):
+        bundle(references={"bash": Reference(np.zeros((4, len(LEVELS))), 0, 9, {"c9": 0.5})})
+    with pytest.raises(BundleError, match=r"references, a name: .* is not a name of 1 to 200 printable characters"):
+        bundle(references={"a\nb": REFERENCES[""]})
     with pytest.raises(BundleError, match=r"policies\.rule: .* want Policy"):
         bundle(policies={"rule": {"kind": "rule"}}, policy="rule")
     with pytest.raises(BundleError, match="policies: 'fixed' is not the kind of the policy"):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit
+from scipy.special import expit, logit
 
-from featrouter.calibration import KINDS, MAX_KNOTS, Calibrator
+from featrouter.calibration import KINDS, MAX_KNOTS, Calibrator, shift_to, shifted, shifted_many
 
 pytestmark = pytest.mark.filterwarnings("error:.*(overflow|divide|invalid)")
 
@@ -210,3 +210,52 @@ def test_steps_that_cross_on_a_knot_are_refused(low: list[float], high: list[flo
         return
     p0, p1 = calibrator.interval(0.0) or (0.0, 0.0)
     assert p0 <= p1 and p0 - 1e-6 <= calibrator(0.0) <= p1 + 1e-6
+
+
+SHIFTS = st.one_of(st.floats(-30, 30), st.floats(-1e100, 1e100))
+
+
+@given(SHARE, SHIFTS)
+def test_a_shift_is_of_log_odds_and_stays_a_probability(p: float, by: float) -> None:
+    assert shifted(p, 0) == shifted(p, 0.0) == p
+    told = shifted(p, by)
+    if by:
+        assert isinstance(told, float) and 1e-6 <= told <= 1 - 1e-6
+    if abs(by) <= 30 and by:
+        inside = min(max(p, 1e-6), 1 - 1e-6)
+        assert told == pytest.approx(min(max(expit(logit(inside) + by), 1e-6), 1 - 1e-6), rel=1e-9)
+    many = np.array([[p, 1 - p]])
+    assert shifted_many(many, by)[0].tolist() == pytest.approx([told, shifted(1 - p, by)], abs=1e-12)
+    assert shifted_many(many, 0.0).tolist() == many.tolist()
+
+
+@given(st.floats(1e-4, 1 - 1e-4), st.floats(-4, 4))
+def test_a_shift_can_be_taken_back(p: float, by: float) -> None:
+    there = shifted(p, by)
+    if 1e-6 < there < 1 - 1e-6:
+        assert shifted(there, -by) == pytest.approx(p, rel=1e-6)
+
+
+@given(st.lists(SHARE, min_size=2, max_size=2), st.lists(SHIFTS, min_size=2, max_size=2))
+def test_a_shift_rises_with_the_probability_and_with_itself(pair: list[float], by: list[float]) -> None:
+    low, high = (min(max(p, 1e-6), 1 - 1e-6) for p in sorted(pair))
+    less, more = sorted(by)
+    assert shifted(low, less) <= shifted(high, less) + 1e-12
+    assert shifted(low, less) <= shifted(low, more) + 1e-12
+
+
+@given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=30), st.floats(0.01, 0.99), st.data())
+def test_after_the_shift_to_a_rate_the_mean_is_that_rate(told: list[float], rate: float, data: st.DataObject) -> None:
+    p, n = np.array(told), len(told)
+    weights = np.array(data.draw(st.lists(st.floats(0.1, 9), min_size=n, max_size=n)))
+    for given_weights in (None, weights):
+        by = shift_to(p, rate, given_weights)
+        assert np.average(shifted_many(p, by), weights=given_weights) == pytest.approx(rate, abs=1e-4)
+    assert shift_to(p, rate) <= shift_to(p, min(0.995, rate + 0.005)) + 1e-9
+
+
+def test_probabilities_that_already_average_to_the_rate_hardly_move() -> None:
+    p = np.array([0.1, 0.4, 0.7])
+    assert abs(shift_to(p, 0.4)) < 1e-5
+    assert shift_to(p, 0.4, np.array([1.0, 0.0, 0.0])) == pytest.approx(logit(0.4) - logit(0.1), rel=1e-4)
+    assert abs(shift_to(p, 0.0)) <= 30 and abs(shift_to(p, 1.0)) <= 30

@@ -17,6 +17,8 @@ from featrouter.cli import main
 from featrouter.logs import Logs
 
 RECORDED = Path(__file__).parent.parent / "data" / "recorded"
+#: The bundle knows two harnesses.
+ON = ("--harness", "recorded-bash")
 
 
 def run(*arguments: object, stdin: str | None = None) -> Result:
@@ -105,15 +107,15 @@ def test_a_policy_is_part_of_the_bundle_and_another_may_be_asked_for(features: P
     assert told["policy"] == "fixed" and set(told["policies"]) == {"rule", "fixed", "anytime"}
     text = json.dumps(a_recorded_run())
     turn = told["policies"]["fixed"]["turns"][0][0]
-    before, at = (json.loads(run("decide", path, "-", "--turn", k, stdin=text).stdout) for k in (turn - 1, turn))
+    before, at = (json.loads(run("decide", path, *ON, "-", "--turn", k, stdin=text).stdout) for k in (turn - 1, turn))
     assert before["choice"] == "continue" or turn == 0
     assert at["choice"] == ("escalate" if at["y2"] > at["y1"] else "continue")
-    rule = json.loads(run("decide", path, "-", "--policy", "rule", "--turn", 1, stdin=text).stdout)
+    rule = json.loads(run("decide", path, *ON, "-", "--policy", "rule", "--turn", 1, stdin=text).stdout)
     assert not rule["fallback"] and rule["choice"] == ("escalate" if rule["y2"] > rule["y1"] else "continue")
     broke = ("--policy", "rule", "--allow-stop", "--value", 1e-6, "--turn", 1)
-    poor = json.loads(run("decide", path, "-", *broke, stdin=text).stdout)
+    poor = json.loads(run("decide", path, *ON, "-", *broke, stdin=text).stdout)
     assert poor["choice"] == "stop" and poor["y1"] < 0 and poor["y2"] < 0
-    unknown = run("decide", path, "-", "--policy", "nosuch", stdin=text)
+    unknown = run("decide", path, *ON, "-", "--policy", "nosuch", stdin=text)
     assert unknown.exit_code == 1 and "it has anytime, fixed, rule" in unknown.stderr
 
 
@@ -150,14 +152,14 @@ def a_recorded_run() -> dict[str, object]:
 def test_decide_and_explain_on_a_file_and_on_stdin(bundle: Path, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text(json.dumps(a_run()), encoding="utf-8")
-    decision = json.loads(run("decide", bundle, path).stdout)
+    decision = json.loads(run("decide", bundle, *ON, path).stdout)
     assert decision["turn"] == 3
-    assert decision == json.loads(run("decide", bundle, "-", stdin=path.read_text()).stdout)
-    assert json.loads(run("decide", bundle, path, "--turn", 1).stdout)["turn"] == 1
-    poor, rich = (json.loads(run("decide", bundle, path, "--value", usd).stdout) for usd in (0.001, 1000))
+    assert decision == json.loads(run("decide", bundle, *ON, "-", stdin=path.read_text()).stdout)
+    assert json.loads(run("decide", bundle, *ON, path, "--turn", 1).stdout)["turn"] == 1
+    poor, rich = (json.loads(run("decide", bundle, *ON, path, "--value", usd).stdout) for usd in (0.001, 1000))
     assert poor["y2"] < rich["y2"] and poor["r2"] == rich["r2"]
-    assert run("explain", bundle, path, "-n", 2).stdout.count("\n") >= 3
-    assert json.loads(run("decide", bundle, path, "--ended").stdout)["choice"] in ("accept", "escalate")
+    assert run("explain", bundle, *ON, path, "-n", 2).stdout.count("\n") >= 3
+    assert json.loads(run("decide", bundle, *ON, path, "--ended").stdout)["choice"] in ("accept", "escalate")
 
 
 def test_decide_on_chat_messages(bundle: Path) -> None:
@@ -169,7 +171,7 @@ def test_decide_on_chat_messages(bundle: Path) -> None:
         {"role": "tool", "tool_call_id": "1", "content": "a.py"},
     ]
     for given in (messages, {"messages": messages}):
-        assert json.loads(run("decide", bundle, "-", stdin=json.dumps(given)).stdout)["turn"] == 1
+        assert json.loads(run("decide", bundle, *ON, "-", stdin=json.dumps(given)).stdout)["turn"] == 1
 
 
 @pytest.mark.parametrize(
@@ -248,36 +250,36 @@ def test_the_numbers_alone_train_the_same_router_as_the_outcomes_gathered_with_t
 
 def test_the_turn_is_bounded_by_the_run(bundle: Path) -> None:
     text = json.dumps(a_run())
-    told = [json.loads(run("decide", bundle, "-", "--turn", turn, stdin=text).stdout) for turn in range(4)]
+    told = [json.loads(run("decide", bundle, *ON, "-", "--turn", turn, stdin=text).stdout) for turn in range(4)]
     assert [decision["turn"] for decision in told] == [0, 1, 2, 3]
     for turn in (-1, 4):
         for verb in ("decide", "explain"):
-            result = run(verb, bundle, "-", "--turn", turn, stdin=text)
+            result = run(verb, bundle, *ON, "-", "--turn", turn, stdin=text)
             assert result.exit_code == 2 and "the run has 3 turns" in result.stderr
 
 
 def test_a_run_that_has_ended_ends_only_when_it_is_read_whole(bundle: Path) -> None:
     text = json.dumps({**a_run(), "ended": True})
-    assert json.loads(run("decide", bundle, "-", stdin=text).stdout)["ended"]
-    assert json.loads(run("decide", bundle, "-", "--turn", 3, stdin=text).stdout)["ended"]
-    assert not json.loads(run("decide", bundle, "-", "--turn", 2, stdin=text).stdout)["ended"]
+    assert json.loads(run("decide", bundle, *ON, "-", stdin=text).stdout)["ended"]
+    assert json.loads(run("decide", bundle, *ON, "-", "--turn", 3, stdin=text).stdout)["ended"]
+    assert not json.loads(run("decide", bundle, *ON, "-", "--turn", 2, stdin=text).stdout)["ended"]
 
 
 def test_turns_may_hold_parallel_calls(bundle: Path) -> None:
     call = {"action": "cat a.py", "observation": "x = 1", "tool": "bash"}
     short, long = (
-        run("decide", bundle, "-", stdin=json.dumps({"task": "fix a.py", "turns": [turn]})).stdout
+        run("decide", bundle, *ON, "-", stdin=json.dumps({"task": "fix a.py", "turns": [turn]})).stdout
         for turn in ({"thought": "look", **call}, {"thought": "look", "calls": [call]})
     )
     assert json.loads(short) == json.loads(long)
     twice = {"task": "fix a.py", "turns": [{"thought": "look", "calls": [call, call]}]}
-    assert json.loads(run("decide", bundle, "-", stdin=json.dumps(twice)).stdout) != json.loads(short)
+    assert json.loads(run("decide", bundle, *ON, "-", stdin=json.dumps(twice)).stdout) != json.loads(short)
 
 
 def test_reasons_are_the_same_in_decide_and_explain(bundle: Path) -> None:
     text = json.dumps(a_run())
-    decided = json.loads(run("decide", bundle, "-", "-n", 5, stdin=text).stdout)["reasons"]
-    explained = json.loads(run("explain", bundle, "-", "-n", 5, "--json", stdin=text).stdout)
+    decided = json.loads(run("decide", bundle, *ON, "-", "-n", 5, stdin=text).stdout)["reasons"]
+    explained = json.loads(run("explain", bundle, *ON, "-", "-n", 5, "--json", stdin=text).stdout)
     assert len(decided) == 5
     assert [(r["feature"], r["words"], r["effect"]) for r in decided] == [
         (r["feature"], r["words"], round(r["effect"], 4)) for r in explained
@@ -299,7 +301,7 @@ def test_reasons_are_the_same_in_decide_and_explain(bundle: Path) -> None:
     ],
 )
 def test_a_run_that_cannot_be_read_is_an_error_in_words(verb: str, text: str, words: str, bundle: Path) -> None:
-    result = run(verb, bundle, "-", stdin=text)
+    result = run(verb, bundle, *ON, "-", stdin=text)
     assert result.exit_code == 1 and result.stdout == ""
     assert words in result.stderr and result.stderr.startswith("Error: ") and "Traceback" not in result.stderr
 
@@ -308,7 +310,7 @@ def test_a_run_that_cannot_be_read_is_an_error_in_words(verb: str, text: str, wo
 def test_a_task_that_is_worth_nothing_is_refused_before_any_work(usd: int, bundle: Path, tmp_path: Path) -> None:
     logs = (RECORDED, "--strong", "scripted-strong", "--value", usd)
     for result in (
-        run("decide", bundle, "-", "--value", usd, stdin="[]"),
+        run("decide", bundle, *ON, "-", "--value", usd, stdin="[]"),
         run("evaluate", *logs),
         run("train", *logs, "-o", tmp_path / "b"),
     ):

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from featrouter import Bundle, Costs, Decision, Router, Trajectory, Turn
@@ -13,9 +14,11 @@ from featrouter.calibration import Calibrator
 from featrouter.logs import Run
 from featrouter.messages import trajectory_of
 from featrouter.policy import NEVER, Policy
-from featrouter.router import Session
+from featrouter.session import Session
 
 Runs = list[tuple[Run, Trajectory]]
+#: The bundle knows two harnesses; of dice and policies it does not matter which one a router is told.
+HARNESS = "recorded-bash"
 #: Money that settles what the rule says: y2 leads by 1 and more, or y1 does.
 STRONG, WEAK = Costs(value=1.0, weak=9.0, strong=0.0), Costs(value=1.0, weak=0.0, strong=9.0)
 
@@ -44,7 +47,7 @@ def short(runs: Runs, n: int) -> tuple[str, Trajectory]:
 
 def test_the_share_that_explores_is_as_promised(recorded_bundle: Bundle, recorded_runs: Runs) -> None:
     plain, *routers = (
-        Router(recorded_bundle, guard=False, policy="rule", epsilon=epsilon, seed=seed)
+        Router(recorded_bundle, harness=HARNESS, guard=False, policy="rule", epsilon=epsilon, seed=seed)
         for epsilon, seed in ((0.0, 0), (0.3, 1), (0.3, 2))
     )
     turned = asked = 0
@@ -68,7 +71,7 @@ def test_the_propensity_is_the_probability_of_the_path(
     promised: dict[tuple[str, ...], set[float]] = {}
     n = 700
     for seed in range(n):
-        router = Router(recorded_bundle, guard=False, policy="rule", epsilon=0.6, seed=seed)
+        router = Router(recorded_bundle, harness=HARNESS, guard=False, policy="rule", epsilon=0.6, seed=seed)
         choices, reached = [], None
         for told in walked(router.session(task, costs=costs), trajectory):
             choices.append(told.choice)
@@ -95,7 +98,7 @@ def test_stop_is_a_third_arm_when_the_rule_gives_up(recorded_bundle: Bundle, rec
     told = Counter()
     n = 600
     for seed in range(n):
-        router = Router(recorded_bundle, guard=False, policy="rule", epsilon=0.6, seed=seed)
+        router = Router(recorded_bundle, harness=HARNESS, guard=False, policy="rule", epsilon=0.6, seed=seed)
         one = router.session(task, costs=broke).decide()
         assert one.propensity == pytest.approx(0.6 if one.choice == "stop" else 0.2)
         told[one.choice] += 1
@@ -104,7 +107,7 @@ def test_stop_is_a_third_arm_when_the_rule_gives_up(recorded_bundle: Bundle, rec
 
 
 def test_asked_twice_it_answers_the_same(recorded_bundle: Bundle, recorded_runs: Runs) -> None:
-    router = Router(recorded_bundle, guard=False, epsilon=0.5, seed=3)
+    router = Router(recorded_bundle, harness=HARNESS, guard=False, epsilon=0.5, seed=3)
     for run, trajectory in recorded_runs[:8]:
         once = walked(router.session(run.task), trajectory)
         session, twice = router.session(run.task), []
@@ -124,7 +127,9 @@ def test_asked_twice_it_answers_the_same(recorded_bundle: Bundle, recorded_runs:
 def test_a_stateless_answer_is_the_sessions(
     recorded_bundle: Bundle, recorded_runs: Runs, settings: dict[str, Any]
 ) -> None:
-    router = Router(with_policy(recorded_bundle, Policy.fixed(3)), guard=False, **({"policy": "rule"} | settings))
+    router = Router(
+        with_policy(recorded_bundle, Policy.fixed(3)), harness=HARNESS, guard=False, **({"policy": "rule"} | settings)
+    )
     for run, trajectory in recorded_runs[:12]:
         told = walked(router.session(run.task), trajectory)
         assert router.decide(trajectory, task=run.task) == told[-1]
@@ -142,7 +147,7 @@ def test_a_stateless_answer_to_messages_is_the_sessions(recorded_bundle: Bundle)
     assert len(read) == 3
     choices = set()
     for seed in range(12):
-        router = Router(recorded_bundle, guard=False, policy="rule", epsilon=1.0, seed=seed)
+        router = Router(recorded_bundle, harness=HARNESS, guard=False, policy="rule", epsilon=1.0, seed=seed)
         told = walked(router.session(read.task), read)
         assert router.decide(messages) == told[-1]
         assert told[-1].propensity == pytest.approx(0.5 ** len(told))
@@ -154,7 +159,7 @@ def test_the_seed_and_the_run_are_what_the_draw_depends_on(recorded_bundle: Bund
     task, trajectory = short(recorded_runs, 4)
 
     def choices(task: str, seed: int) -> list[str]:
-        router = Router(recorded_bundle, guard=False, policy="rule", epsilon=1.0, seed=seed)
+        router = Router(recorded_bundle, harness=HARNESS, guard=False, policy="rule", epsilon=1.0, seed=seed)
         return [told.choice for told in walked(router.session(task), trajectory)]
 
     assert choices(task, 1) == choices(task, 1)
@@ -165,14 +170,17 @@ def test_the_seed_and_the_run_are_what_the_draw_depends_on(recorded_bundle: Bund
 def test_who_does_not_explore_is_sure(recorded_bundle: Bundle, recorded_runs: Runs) -> None:
     for policy in recorded_bundle.policies:
         for run, trajectory in recorded_runs[:5]:
-            routers = [Router(recorded_bundle, guard=False, policy=policy, epsilon=0, seed=seed) for seed in (0, 1)]
+            routers = [
+                Router(recorded_bundle, harness=HARNESS, guard=False, policy=policy, epsilon=0, seed=seed)
+                for seed in (0, 1)
+            ]
             told = [walked(router.session(run.task), trajectory) for router in routers]
             assert told[0] == told[1]
             assert {one.propensity for one in told[0]} == {1.0}
 
 
 def test_an_explorer_that_never_turns_aside_still_says_how_likely_it_was(recorded_bundle: Bundle) -> None:
-    router = Router(recorded_bundle, guard=False, policy="rule", epsilon=0.2, costs=WEAK)
+    router = Router(recorded_bundle, harness=HARNESS, guard=False, policy="rule", epsilon=0.2, costs=WEAK)
     session = router.session("fix")
     expected = 1.0
     for number in range(4):
@@ -188,7 +196,7 @@ def test_a_latched_escalation_stays(recorded_bundle: Bundle, recorded_runs: Runs
     task, trajectory = short(recorded_runs, 4)
     once = Policy("anytime", ((2, -NEVER), (3, NEVER)), NEVER)
     for latch, after in ((True, ["escalate"] * 3), (False, ["continue"] * 2 + ["accept"])):
-        router = Router(with_policy(recorded_bundle, replace(once, latch=latch)), guard=False)
+        router = Router(with_policy(recorded_bundle, replace(once, latch=latch)), harness=HARNESS, guard=False)
         told = walked(router.session(task, costs=WEAK), trajectory)
         assert [one.choice for one in told] == ["continue", "continue", "escalate", *after]
         assert [one.turn for one in told] == [0, 1, 2, 3, 4, 4]
@@ -201,7 +209,7 @@ def test_an_explored_escalation_is_latched_with_its_propensity(recorded_bundle: 
     always = Policy("anytime", ((0, 0.0),), 0.0, latch=True)
     seen = set()
     for seed in range(30):
-        router = Router(with_policy(recorded_bundle, always), guard=False, epsilon=0.5, seed=seed)
+        router = Router(with_policy(recorded_bundle, always), harness=HARNESS, guard=False, epsilon=0.5, seed=seed)
         told = walked(router.session(task, costs=WEAK), trajectory)
         choices = [one.choice for one in told]
         if "escalate" in choices:
@@ -216,12 +224,14 @@ def test_a_fixed_policy_looks_only_at_its_turn(recorded_bundle: Bundle, recorded
     task, trajectory = short(recorded_runs, 4)
     fixed = Policy.fixed(2)
     for latch, after in ((True, ["escalate"] * 3), (False, ["continue"] * 2 + ["accept"])):
-        router = Router(with_policy(recorded_bundle, replace(fixed, latch=latch)), guard=False, costs=STRONG)
+        router = Router(
+            with_policy(recorded_bundle, replace(fixed, latch=latch)), harness=HARNESS, guard=False, costs=STRONG
+        )
         assert [one.choice for one in walked(router.session(task), trajectory)] == ["continue"] * 2 + [
             "escalate",
             *after,
         ]
-    router = Router(with_policy(recorded_bundle, fixed), guard=False)
+    router = Router(with_policy(recorded_bundle, fixed), harness=HARNESS, guard=False)
     told = walked(router.session(task, costs=WEAK), trajectory)
     assert [one.choice for one in told] == ["continue"] * 5 + ["accept"]
     broke = Costs(value=1.0, weak=9.0, strong=9.0, allow_stop=True)
@@ -234,7 +244,9 @@ def test_a_fixed_policy_rolls_the_dice_only_at_its_turn(recorded_bundle: Bundle,
     bundle = with_policy(recorded_bundle, Policy.fixed(2))
     turned = set()
     for seed in range(20):
-        told = walked(Router(bundle, guard=False, epsilon=0.5, seed=seed, costs=WEAK).session(task), trajectory)
+        told = walked(
+            Router(bundle, harness=HARNESS, guard=False, epsilon=0.5, seed=seed, costs=WEAK).session(task), trajectory
+        )
         assert [one.propensity for one in told[:2]] == [1.0, 1.0]
         p = 0.25 if told[2].escalate else 0.75
         assert [one.propensity for one in told[2:]] == pytest.approx([p] * 4)
@@ -245,27 +257,32 @@ def test_a_fixed_policy_rolls_the_dice_only_at_its_turn(recorded_bundle: Bundle,
 
 def test_a_threshold_is_what_y2_must_lead_by(recorded_bundle: Bundle, recorded_runs: Runs) -> None:
     task, trajectory = short(recorded_runs, 4)
-    lead = [one.y2 - one.y1 for one in walked(Router(recorded_bundle, guard=False).session(task), trajectory)]
+    lead = [
+        one.y2 - one.y1
+        for one in walked(Router(recorded_bundle, harness=HARNESS, guard=False).session(task), trajectory)
+    ]
     for shift, choice in ((1e-9, ("continue", "accept")), (-1e-9, ("escalate", "escalate"))):
         steps = tuple((turn, lead[turn] + shift) for turn in range(5))
         policy = Policy("anytime", steps, lead[-1] + shift)
-        told = walked(Router(with_policy(recorded_bundle, policy), guard=False).session(task), trajectory)
+        told = walked(
+            Router(with_policy(recorded_bundle, policy), harness=HARNESS, guard=False).session(task), trajectory
+        )
         assert [one.choice for one in told] == [choice[0]] * 5 + [choice[1]]
 
 
 def test_the_policy_of_the_bundle_is_followed_unless_another_is_asked_for(recorded_bundle: Bundle) -> None:
     bundle = with_policy(recorded_bundle, Policy.fixed(7))
     assert Router(bundle).policy == Policy.fixed(7)
-    assert Router(bundle, policy="rule").policy == Policy()
+    assert Router(bundle, harness=HARNESS, policy="rule").policy == Policy()
     with pytest.raises(ValueError, match="policy 'nosuch' is not in this bundle; it has fixed, rule"):
-        Router(bundle, policy="nosuch")
+        Router(bundle, harness=HARNESS, policy="nosuch")
 
 
 @pytest.mark.parametrize("epsilon", [2, -0.1, float("nan"), 1.0001])
 def test_an_epsilon_that_is_no_share_is_refused(recorded_bundle: Bundle, epsilon: float) -> None:
     with pytest.raises(ValueError, match="epsilon is the share of decisions that explore, 0 to 1"):
-        Router(recorded_bundle, epsilon=epsilon)
-    Router(recorded_bundle, epsilon=1)
+        Router(recorded_bundle, harness=HARNESS, epsilon=epsilon)
+    Router(recorded_bundle, harness=HARNESS, epsilon=1)
 
 
 def test_intervals_are_shown_exactly_where_venn_abers_calibrates(recorded_bundle: Bundle, recorded_runs: Runs) -> None:
@@ -274,7 +291,7 @@ def test_intervals_are_shown_exactly_where_venn_abers_calibrates(recorded_bundle
     assert all(one.kind != "venn-abers" for one in recorded_bundle.calibrators.values())
     for names in ((), ("r1",), ("r2",), ("r1", "r2"), ("r1_end", "r2_end")):
         bundle = replace(recorded_bundle, calibrators=recorded_bundle.calibrators | dict.fromkeys(names, steps))
-        for one in walked(Router(bundle, guard=False).session(run.task), trajectory):
+        for one in walked(Router(bundle, harness=HARNESS, guard=False).session(run.task), trajectory):
             for arm, told, r in (("r1", one.r1_interval, one.r1), ("r2", one.r2_interval, one.r2)):
                 if (f"{arm}_end" if one.ended else arm) in names:
                     assert told is not None
@@ -285,9 +302,10 @@ def test_intervals_are_shown_exactly_where_venn_abers_calibrates(recorded_bundle
                     assert told is None
 
 
-def test_a_doubt_after_dice_is_as_likely_as_the_way_there(recorded_bundle: Bundle) -> None:
-    router = Router(recorded_bundle, policy="rule", epsilon=1.0)
-    session = router.session("fix the parser in src/a.py")
+def test_a_doubt_after_dice_is_as_likely_as_the_way_there(recorded_bundle: Bundle, recorded_runs: Runs) -> None:
+    router = Router(recorded_bundle, harness=HARNESS, policy="rule", epsilon=1.0)
+    session = router.session(recorded_runs[0][0].task)
+    assert not session.decide().fallback
     assert session.decide().propensity == 0.5
     for _ in range(300):
         session.observe(Turn("hmm " * 400, "cat f.py " * 30, "x" * 50_000, cost=900.0, prompt_tokens=10**8))
@@ -298,7 +316,7 @@ def test_a_doubt_after_dice_is_as_likely_as_the_way_there(recorded_bundle: Bundl
 def test_a_policy_that_looks_at_the_prompt_does_not_wait_to_be_asked(recorded_bundle: Bundle) -> None:
     always = replace(recorded_bundle.policies["fixed"], turns=((0, -float("inf")), (1, float("inf"))))
     bundle = replace(recorded_bundle, policies=recorded_bundle.policies | {"fixed": always})
-    session = Router(bundle, guard=False, policy="fixed").session("fix the parser in src/a.py")
+    session = Router(bundle, harness=HARNESS, guard=False, policy="fixed").session("fix the parser in src/a.py")
     session.observe(Turn("run", "ls", "a.py", "bash"))
     assert session.decide().escalate
     session.end()
@@ -309,22 +327,23 @@ def test_a_promise_on_harm_is_kept_by_escalating_what_cannot_be_judged(recorded_
     promise = {"max_harm": 0.1, "confidence": None}
     careful = Policy("risk-controlled", ((0, 0.9), (1, float("inf"))), 0.9, latch=True, promise=promise)
     bundle = replace(recorded_bundle, policies=recorded_bundle.policies | {"risk-controlled": careful})
-    odd = bundle.ranges | {"low": [1e9] * len(bundle.features), "high": [None] * len(bundle.features)}
-    free = bundle.ranges | {"limit": len(bundle.features)}
-    for ranges, costs, choice in (
+    known = bundle.references[HARNESS]
+    odd = replace(known, quantiles=np.full_like(known.quantiles, 1e9), limit=0)
+    free = replace(known, limit=len(bundle.features))
+    for reference, costs, choice in (
         (free, Costs(), "continue"),
         (odd, Costs(), "escalate"),
         (free, Costs(value=1e-9, allow_stop=True), "escalate"),  # the promise was made at another value
     ):
-        router = Router(replace(bundle, ranges=ranges), policy="risk-controlled", costs=costs)
+        router = Router(replace(bundle, references={HARNESS: reference}), policy="risk-controlled", costs=costs)
         decision = router.session("fix the parser in src/a.py").decide()
         assert decision.choice == choice and bool(decision.fallback) == (choice == "escalate")
     with pytest.raises(ValueError, match="leaves no room for exploring"):
-        Router(bundle, policy="risk-controlled", epsilon=0.1)
+        Router(bundle, harness=HARNESS, policy="risk-controlled", epsilon=0.1)
 
 
 def test_runs_of_one_task_draw_apart_by_their_name_and_without_any_by_chance(recorded_bundle: Bundle) -> None:
-    router = Router(recorded_bundle, guard=False, epsilon=0.5, policy="rule")
+    router = Router(recorded_bundle, harness=HARNESS, guard=False, epsilon=0.5, policy="rule")
 
     def choices(*keys: tuple[str, str]) -> set[str]:
         return {router.session(task, run=run).decide().choice for task, run in keys}

@@ -145,7 +145,7 @@ def test_what_is_unknown_before_the_first_turn_has_words_for_it() -> None:
     assert {name for name in silent if not name.startswith("prompt_")} == set()
 
 
-@pytest.mark.parametrize("name", ["thoughts_share", "effort_calls", "traces_share", "loops_new_share"])
+@pytest.mark.parametrize("name", ["thoughts_share", "traces_share", "loops_new_share"])
 def test_a_first_turn_makes_shares_known(name: str) -> None:
     run = Trajectory.of("", [Turn("I look.", "ls", "a.py")])
     assert extract(run)[name] == (0.0 if name == "traces_share" else 1.0)

@@ -54,6 +54,8 @@ NEST: Any = 1
 for _ in range(40):
     NEST = [NEST]
 
+GOOD_REFERENCE = json.loads(GOOD)["references"][""]
+
 
 @pytest.mark.parametrize(
     ("path", "value", "words"),
@@ -93,7 +95,7 @@ for _ in range(40):
         ("heads.r1.linear", [], r"heads.r1.linear: \[\] is list, want dict"),
         ("heads.r1.linear", {}, "heads.r1.linear: key 'centre' is missing"),
         ("heads.r1.linear.clip", 9.0, "heads.r1.linear: unknown key 'clip'"),
-        ("heads.r1.linear.feature", [0, 0], "linear feature: not rising numbers from 0"),
+        ("heads.r1.linear.feature", [3, 0], "linear feature: not rising numbers from 0"),
         ("heads.r1.linear.feature.0", -1, "linear feature: not rising numbers from 0"),
         ("heads.r1.linear.feature.1", 4, "heads.r1.feature: 4, but there are 4 features"),
         ("heads.r1.linear.feature.1", 3.0, r"heads.r1.linear.feature\[1\]: 3.0 is float, want int"),
@@ -147,9 +149,38 @@ for _ in range(40):
         ("costs.weak_remaining", [[1, 0.1], [1, 0.2]], r"costs.weak_remaining\[1\]: turn 1 does not follow 1"),
         ("costs.weak_remaining", [[1]], r"costs.weak_remaining\[0\]: not a pair"),
         ("costs.handover", "later", "costs.handover: 'later', known are restart, handover"),
-        ("ranges.low", [0.0], "ranges.low: 1 entries for 4 features"),
-        ("ranges.low.0", 41, "ranges: low 41 above high 40.0 at index 0"),
-        ("ranges.limit", True, "ranges.limit: True is bool, want int"),
+        ("references", [], "references: .* is list, want dict"),
+        ("references", {}, "references: there is none"),
+        ("references.", [], r"references\.: a reference: \[\] is list, want dict"),
+        ("references.", None, r"references\.: a reference: None is NoneType, want dict"),
+        ("references.later", {}, r"references\.later: a reference: key 'limit' is missing"),
+        ("references.\ud800", {}, "references"),
+        ("references.\ud800", GOOD_REFERENCE, "references, a name: .* is not a name of 1 to 200 printable"),
+        ("references.a\nb", GOOD_REFERENCE, "references, a name: .* is not a name of 1 to 200 printable"),
+        ("references." + "a" * 201, GOOD_REFERENCE, "references, a name: .* is not a name of 1 to 200 printable"),
+        ("references..code", "x", r"references\.: a reference: unknown key 'code'"),
+        ("references..quantiles", [None], r"references\.\.quantiles: 1 entries for 4 features"),
+        ("references..quantiles", [], r"references\.\.quantiles: 0 entries for 4 features"),
+        ("references..quantiles", {}, r"references\.: quantiles: {} is dict, want list"),
+        ("references..quantiles.0", [0.5], r"references\.: quantiles\[0\]: want 21 finite numbers"),
+        ("references..quantiles.0", 5, r"references\.: quantiles\[0\]: 5 is int, want list"),
+        ("references..quantiles.0.3", None, r"references\.: quantiles\[0\]\[3\]: None is NoneType, want float or int"),
+        ("references..quantiles.0.3", True, r"references\.: quantiles\[0\]\[3\]: True is bool, want float or int"),
+        ("references..quantiles.0.20", "inf", r"references\.: quantiles\[0\]: want 21 finite numbers"),
+        ("references..quantiles.0.20", 1.1e100, r"references\.: quantiles: a feature has either none or 21 numbers"),
+        ("references..quantiles.0.3", 41, r"references\.: quantiles: they do not rise"),
+        ("references..limit", True, r"references\.: limit: True is bool, want int"),
+        ("references..limit", -1, r"references\.: limit: -1 is below 0"),
+        ("references..limit", 2.0, r"references\.: limit: 2.0 is float, want int"),
+        ("references..runs", 2**60, r"references\.: runs: a number that is not finite or beyond"),
+        ("references..runs", ..., r"references\.: a reference: key 'runs' is missing"),
+        ("references..shifts", [], r"references\.: shifts: \[\] is list, want dict"),
+        ("references..shifts", {"r3": 0.5}, r"references\.\.shifts: unknown key 'r3'"),
+        ("references..shifts", {"c9": 0.5}, r"references\.\.shifts: unknown key 'c9'"),
+        ("references..shifts", {"r1": "inf"}, r"references\.: shifts\.r1: 'inf' is str, want a number"),
+        ("references..shifts", {"r1": -1.1e100}, r"references\.: shifts\.r1: beyond 1e\+100"),
+        ("references..shifts", {"\ud800": 0.5}, r"references\.\.shifts: unknown key '\\ud800'"),
+        ("references..shifts", {"\ud800": "x"}, r"references\.: shifts\."),
         ("importances.nosuch", {}, "importances: 'nosuch' is not one of the features"),
         ("importances.edits_files.gain", ..., "importances.edits_files: key 'gain' is missing"),
         ("metrics", [], "metrics: .* is list, want dict"),
@@ -215,6 +246,8 @@ def scores(found: Bundle) -> np.ndarray:
     parts = [explainer.contributions(row).ravel() for row in rows]
     return np.concatenate([forest.score_many(rows).ravel(), *parts])
 
+
+ROWS = np.array([[np.nan] * 4, [0.0] * 4, [np.inf] * 4, [-1e308, 1 / 3, 9.0, 5e-324]])
 
 JUNK = [
     None,
@@ -298,6 +331,9 @@ def test_a_mutated_file_is_refused_or_scores_finitely() -> None:
         assert Bundle.from_bytes(found.to_bytes()).to_bytes() == found.to_bytes()
         for calibrator in found.calibrators.values():
             assert all(0 < calibrator(s) < 1 for s in (-1e18, 0.0, 1e18, *calibrator.x))
+        for reference in found.references.values():
+            assert ((abs(reference.ranks(ROWS)) <= 1) | np.isnan(ROWS)).all()
+            assert reference.outside(ROWS).shape == ROWS.shape
         for policy in found.policies.values():
             assert all(policy.threshold(k, ended=ended) == policy.threshold(k, ended=ended) for k, ended in LOOKS)
     assert loaded > CAMPAIGN / 50 and refused > CAMPAIGN / 2  # both outcomes are really tried

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import pytest
 
+from featrouter.forest import Forest
 from featrouter.head import Head
 from featrouter.linear import Linear
 
@@ -94,6 +96,30 @@ def test_a_scaled_head_has_scaled_leaves_and_intercept() -> None:
     assert (half.cover.tolist(), half.threshold.tolist(), half.link) == ([9, 4, 5], [0.5, 0.0, 0.0], "logit")
     with pytest.raises(ValueError, match="value: not finite or beyond"):
         two_leaves().scaled(1e101)
+
+
+@pytest.mark.parametrize("place", [[0, 1, 2, 3, 4, 5], [1, 2, 5, 6, 7, 9], [3, 5, 6, 8, 9, 10]])
+def test_a_moved_head_scores_rows_whose_features_stand_elsewhere_the_same(place: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 6))
+    x[rng.random(x.shape) < 0.2] = NAN
+    y = np.nan_to_num(x[:, 1]) + np.nan_to_num(x[:, 4]) * 2 - np.nan_to_num(x[:, 5])
+    booster = lgb.train(
+        {"objective": "regression", "num_leaves": 9, "verbose": -1, "num_threads": 1}, lgb.Dataset(x, y), 8
+    )
+    line = Linear(*map(np.array, ([0, 2, 5], [0.1, 0.0, -0.2], [1.0, 2.0, 0.5], [1.0, -0.3, 0.2], [0.0, 0.1, 0.0])))
+    forest = Head.from_booster("r1", booster.dump_model(), "log")
+    wide = np.full((len(x), 11), NAN)
+    wide[:, place] = x
+    other = [n for n in range(11) if n not in place]
+    wide[:, other] = rng.normal(size=(len(x), len(other)))  # what else stands there is not read
+    for head in (forest, replace(forest, linear=line), Head.constant("r1", "log", 0.25)):
+        moved = head.moved(np.array(place))
+        assert Forest([moved], 11).score_many(wide).tobytes() == Forest([head], 6).score_many(x).tobytes()
+        assert moved.features().tolist() == [place[n] for n in head.features()]
+        assert (moved.name, moved.link, moved.intercept) == (head.name, head.link, head.intercept)
+        assert moved.cover.tolist() == head.cover.tolist()
+    assert forest.features().tolist() == [1, 4, 5]  # the first head is left as it was
 
 
 def test_what_a_head_asks_for() -> None:

@@ -30,7 +30,7 @@ def test_importing_featrouter_loads_numpy_and_the_standard_library() -> None:
 def test_routing_a_text_run_loads_nothing_that_training_or_the_command_line_needs(bundle_file: Path) -> None:
     code = """
 import featrouter
-session = featrouter.Router.load(sys.argv[1], guard=False).session("fix it")
+session = featrouter.Router.load(sys.argv[1], guard=False, harness='recorded-bash').session("fix it")
 session.observe(featrouter.Turn("I look around first, then I read.", "", ""))
 decision = session.decide()
 assert decision.turn == 1 and not decision.fallback, decision
@@ -44,7 +44,7 @@ def test_routing_with_commands_adds_parsers_at_most(bundle_file: Path) -> None:
     code = """
 import featrouter
 turns = [("look", "cat a.py", "x = 1"), ("run", "python -m pytest -q", "1 failed in 0.1s")]
-session = featrouter.Router.load(sys.argv[1], guard=False).session("fix it")
+session = featrouter.Router.load(sys.argv[1], guard=False, harness='recorded-bash').session("fix it")
 for turn in turns:
     session.observe(featrouter.Turn(*turn))
 assert not session.decide().fallback

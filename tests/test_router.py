@@ -17,17 +17,19 @@ from featrouter.shap import contributions
 
 RECORDED = Path(__file__).parent.parent / "data" / "recorded"
 RUNS = list(Logs([RECORDED]).trajectories())
+#: The bundle knows two harnesses; a router is told whose runs it sees, and where it matters each session is.
+HARNESS = "recorded-bash"
 
 
 @pytest.fixture(scope="module")
 def router(recorded_bundle: Bundle) -> Router:
-    return Router(recorded_bundle, guard=False)
+    return Router(recorded_bundle, guard=False, harness=HARNESS)
 
 
 def test_the_rule_of_the_house(router: Router) -> None:
     choices = set()
     for run, trajectory in RUNS[:20]:
-        session = router.session(run.task)
+        session = router.session(run.task, harness=run.harness)
         for turn in trajectory:
             session.observe(turn)
             told = session.decide()
@@ -58,10 +60,10 @@ def test_costs_are_knobs_of_the_decision(router: Router) -> None:
 def test_reasons_are_the_exact_shares_of_r2_minus_r1(router: Router) -> None:
     run, trajectory = RUNS[3]
     session = router.replay(replace(trajectory, ended=False), task=run.task)
-    heads = router.bundle.heads
+    heads, ranks = router.bundle.heads, router.bundle.references[HARNESS].ranks(session.row)
     moves = {name: calibrator.kind != "constant" for name, calibrator in router.bundle.calibrators.items()}
     assert moves["r1"]
-    shares = moves["r2"] * contributions(heads["r2"], session.row)[:-1] - contributions(heads["r1"], session.row)[:-1]
+    shares = moves["r2"] * contributions(heads["r2"], ranks)[:-1] - contributions(heads["r1"], ranks)[:-1]
     reasons = session.explain(len(shares))
     told = {reason.feature: reason.effect for reason in reasons}
     for name, share in zip(router.bundle.features, shares.tolist(), strict=True):
@@ -83,7 +85,7 @@ def test_a_reason_tells_how_the_number_moved(router: Router) -> None:
 
 
 def test_the_guard_does_not_trust_what_it_never_saw(recorded_bundle: Bundle) -> None:
-    router = Router(recorded_bundle, default="escalate")
+    router = Router(recorded_bundle, default="escalate", harness=HARNESS)
     session = router.session("fix")
     for number in range(700):
         session.observe(Turn("hmm " * 400, f"cat f{number}.py " * 30, "x" * 50_000, cost=900.0, prompt_tokens=10**8))
@@ -103,7 +105,7 @@ def test_a_bundle_without_a_strong_head_says_so(recorded_bundle: Bundle) -> None
     whole = recorded_bundle
     heads = {name: head for name, head in whole.heads.items() if not name.startswith("r2")}
     calibrators = {name: c for name, c in whole.calibrators.items() if name in heads}
-    router = Router(replace(whole, heads=heads, calibrators=calibrators))
+    router = Router(replace(whole, heads=heads, calibrators=calibrators), harness=HARNESS)
     told = router.decide(RUNS[0][1])
     assert "without a strong model" in told.fallback and math.isnan(told.r2)
     assert told.as_dict()["r2"] is None

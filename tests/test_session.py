@@ -22,17 +22,19 @@ from featrouter.logs import Run
 
 ROOT = Path(__file__).parent.parent
 Runs = list[tuple[Run, Trajectory]]
+#: The bundle knows two harnesses; a router is told whose runs it sees, and where it matters each session is.
+HARNESS = "recorded-bash"
 
 
 @pytest.fixture(scope="module")
 def router(recorded_bundle: Bundle) -> Router:
-    return Router(recorded_bundle)
+    return Router(recorded_bundle, harness=HARNESS)
 
 
 def test_the_ten_lines_that_must_work(bundle_file: Path, recorded_runs: Runs) -> None:
-    router = Router.load(bundle_file, costs=Costs(value=10.0, weak=0.0, strong=0.0))
+    router = Router.load(bundle_file, harness=HARNESS, costs=Costs(value=10.0, weak=0.0, strong=0.0))
     for run, trajectory in recorded_runs:
-        session = router.session(task=run.task)
+        session = router.session(task=run.task, harness=run.harness)
         for number, step in enumerate(trajectory, 1):
             session.observe(Turn(step.thought, step.action, step.observation, cost=step.cost))
             decision = session.decide()
@@ -60,7 +62,7 @@ def test_only_the_costs_that_are_given_replace_the_bundles(router: Router, recor
 
 
 def test_a_sessions_costs_win_over_the_routers(recorded_bundle: Bundle) -> None:
-    router = Router(recorded_bundle, costs=Costs(strong=3.0))
+    router = Router(recorded_bundle, harness=HARNESS, costs=Costs(strong=3.0))
     assert router.session("fix").decide().c2 == 3.0
     assert router.session("fix", costs=Costs(strong=4.0)).decide().c2 == 4.0
 
@@ -114,17 +116,20 @@ def test_words_say_up_and_down_from(router: Router, recorded_runs: Runs) -> None
 def test_an_absurd_run_falls_back_to_the_default(recorded_bundle: Bundle, default: str, going: str, ended: str) -> None:
     absurd = Turn("hmm " * 400, "cat f.py " * 30, "x" * 50_000, cost=900.0, prompt_tokens=10**8)
     turns = Trajectory("fix", (absurd,) * 300)
-    told = Router(recorded_bundle, default=default).decide(turns)
+    told = Router(recorded_bundle, harness=HARNESS, default=default).decide(turns)
     assert told.choice == going
     match = re.match(r"(\d+) features lie outside .*\(at most (\d+) may\)", told.fallback)
-    assert match and int(match[1]) > int(match[2]) == recorded_bundle.ranges["limit"]
+    assert match and int(match[1]) == told.outside > int(match[2]) == recorded_bundle.references[HARNESS].limit
     assert told.r1 == told.r1  # the numbers are shown all the same
-    assert Router(recorded_bundle, default=default).decide(replace(turns, ended=True)).choice == ended
-    assert not Router(recorded_bundle, guard=False).decide(turns).fallback
+    assert Router(recorded_bundle, harness=HARNESS, default=default).decide(replace(turns, ended=True)).choice == ended
+    assert not Router(recorded_bundle, harness=HARNESS, guard=False).decide(turns).fallback
 
 
 def test_most_recorded_turns_are_trusted(router: Router, recorded_runs: Runs) -> None:
-    doubts = [bool(router.decide(trajectory, task=run.task).fallback) for run, trajectory in recorded_runs]
+    doubts = [
+        bool(router.decide(trajectory, task=run.task, harness=run.harness).fallback)
+        for run, trajectory in recorded_runs
+    ]
     assert sum(doubts) <= len(doubts) * 0.1
 
 
@@ -217,7 +222,7 @@ def test_observe_decide_and_explain_never_raise(name: str, router: Router, capfd
 
 @pytest.mark.parametrize("n", [None, "3", 1.5, float("nan"), object(), Bomb(), -1, 0], ids=[*"abcdefgh"])
 def test_a_wrong_number_of_reasons_gives_none_and_leaves_the_decision_alone(n: Any, recorded_bundle: Bundle) -> None:
-    session = Router(recorded_bundle, guard=False).session("task")
+    session = Router(recorded_bundle, guard=False, harness=HARNESS).session("task")
     session.observe(Turn("look", "ls", "a.py"))
     before = session.decide()
     assert [session.explain(n) for _ in range(5)] == [[]] * 5
@@ -237,7 +242,7 @@ def test_a_failing_feature_falls_back_breaks_the_circuit_and_is_logged_once(
         tried.append(1)
         raise ZeroDivisionError("in a family")
 
-    session = Router(recorded_bundle, default="escalate").session("task")
+    session = Router(recorded_bundle, default="escalate", harness=HARNESS).session("task")
     monkeypatch.setattr(Extractor, "observe", fail)
     with caplog.at_level(logging.DEBUG):
         for _ in range(10):
@@ -267,7 +272,7 @@ def test_an_exception_that_cannot_be_printed_is_named_by_its_kind(router: Router
 
 
 def test_a_failing_session_does_not_touch_its_neighbour(recorded_bundle: Bundle) -> None:
-    router = Router(recorded_bundle, guard=False)
+    router = Router(recorded_bundle, guard=False, harness=HARNESS)
     broken, sound = router.session("task"), router.session("task")
     for session in (broken, sound):
         session.observe(Turn("", "ls", "a"))
@@ -279,9 +284,9 @@ def test_a_failing_session_does_not_touch_its_neighbour(recorded_bundle: Bundle)
 def test_a_host_without_logging_sees_nothing_on_its_terminal(bundle_file: Path) -> None:
     code = (
         "import sys, featrouter\n"
-        "session = featrouter.Router.load(sys.argv[1]).session('x')\n"
+        "session = featrouter.Router.load(sys.argv[1], harness='recorded-bash').session('x')\n"
         "session.observe(None)\n"
-        "assert session.decide().fallback\n"
+        "assert 'Error: ' in session.decide().fallback\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(bundle_file)],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 import featrouter
+from featrouter.cli.harnesses import adapt, drift
 from featrouter.cli.judging import evaluate
 from featrouter.cli.learning import importances, train
 from featrouter.cli.machine import demo, doctor
 from featrouter.cli.numbers import extract, features
 from featrouter.cli.options import EXIT_DATA, Refused
 from featrouter.cli.serving import decide, explain
+from featrouter.cli.study import study
 
 __all__ = ["EXIT_DATA", "Refused", "main"]
 
@@ -28,5 +30,5 @@ def main() -> None:
     """
 
 
-for verb in (features, extract, train, evaluate, importances, decide, explain, demo, doctor):
+for verb in (features, extract, train, adapt, drift, evaluate, study, importances, decide, explain, demo, doctor):
     main.add_command(verb)

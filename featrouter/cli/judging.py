@@ -103,6 +103,11 @@ def evaluate(
             part = pair_of(read, table, weak_model, strong_model, harness)
             names = ", ".join(sorted(part.meta["weak_model"].unique()))
             click.echo(f"evaluating {names} -> {strong_model or '(no strong model)'}", err=True)
+            for name in sorted(set(part.meta["harness"]) - set(given.references)) if given else ():
+                click.echo(
+                    f"note: harness {name!r} is not known to this bundle; it is judged as `featrouter adapt` would fit it",
+                    err=True,
+                )
             told = of_bundle(part, given) if given else None
             texts = texts_of(logs, part) if "tfidf" in chosen and not bundle else None
             found = judge(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featrouter.cli.harnesses import bundle_of
 from featrouter.cli.options import (
     HARNESS,
     JOBS,
@@ -36,13 +37,20 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle to write.")
 @making
 @click.option(
+    "--base", metavar="BUNDLE", help="Build on this bundle (`default`: the shipped one) where that helps: for few runs."
+)
+@click.option(
     "--takeover",
     type=click.Choice(["restart", "handover"]),
     default="restart",
     show_default=True,
     help="Does the strong model start anew, or go on from the weak one's turns?",
 )
-@click.option("--card", type=click.Path(path_type=Path), help="Also write a model card in Markdown.")
+@click.option(
+    "--card",
+    type=click.Path(path_type=Path),
+    help="Also write a model card in Markdown (of several harnesses: each left out once, too).",
+)
 @JOBS
 @MAX_REJECTS
 @JSON
@@ -53,6 +61,7 @@ def train(
     harness: tuple[str, ...],
     output: Path,
     settings: Settings,
+    base: str | None,
     takeover: str,
     card: Path | None,
     jobs: int,
@@ -64,9 +73,11 @@ def train(
     \b
     Examples:
       featrouter train turns.csv runs.csv outcomes.csv --strong gpt-4 -o my.featrouter
+      featrouter train logs/ --strong gpt-4 -o my.featrouter --base default      (50 to 300 runs)
       featrouter train logs/ --strong gpt-4 -o my.featrouter --value 5 --policy anytime
       featrouter train logs/ --strong gpt-4 -o my.featrouter --policy risk-controlled --max-harm 0.05
     """
+    from featrouter.evaluation.unseen import unseen
     from featrouter.training.bundling import train as learn
     from featrouter.training.card import page
     from featrouter.training.words import learned
@@ -78,7 +89,15 @@ def train(
         read, table = table_of(logs, jobs, max_rejects)
         table = pair_of(read, table, weak, strong, harness)
         click.echo("training", err=True)
-        bundle = learn(table, strong=strong, settings=replace(settings, handover=takeover), progress=stages())
+        start = bundle_of(base) if base else None
+        made = replace(settings, handover=takeover)
+        bundle = learn(table, strong=strong, settings=made, progress=stages(), base=start)
+        if card and table.meta["harness"].nunique() > 1 and "r1" in bundle.metrics:
+            click.echo("  harnesses left out, for the card", err=True)
+            recipe, kind = bundle.metrics["r1"]["recipe"], bundle.calibrators["r1"].kind
+            kind = "platt" if kind == "constant" else kind  # what a constant was refused for
+            like = replace(settings, head=recipe["kind"], panel=recipe["panel"] > 0, calibration=kind)
+            bundle = replace(bundle, provenance=bundle.provenance | {"unseen": unseen(table, like, jobs)})
         bundle.save(output)
         if card:
             card.write_text(page(bundle, output.name), encoding="utf-8")
@@ -101,14 +120,11 @@ def importances(bundle: str, n: int, as_csv: bool, as_json: bool) -> None:
 
     BUNDLE is a file, or `default` for the shipped one.
     """
-    from featrouter.bundle import Bundle
-    from featrouter.resources import resource
     from featrouter.training.importances import by_family
     from featrouter.training.words import importances_csv, importances_table
 
     with refusals():
-        path = resource("models/default/default.featrouter") if bundle == "default" else bundle
-        found = Bundle.load(path).importances
+        found = bundle_of(bundle).importances
     if as_json:
         click.echo(json.dumps({"families": by_family(found), "features": found}, indent=1))
     elif as_csv:

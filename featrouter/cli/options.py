@@ -72,18 +72,20 @@ def table_of(logs: Sequence[Path], jobs: int, max_rejects: int) -> tuple[Logs, T
     return read, table
 
 
-def stages(verbose: bool = True) -> Callable[[str], None]:
-    return lambda stage: click.echo(f"  {stage}", err=True) if verbose else None
+def stages() -> Callable[[str], None]:
+    return lambda stage: click.echo(f"  {stage}", err=True)
 
 
-def pair_of(read: Logs, table: Table, weak: str | None, strong: str | None, harness: Sequence[str]) -> Table:
+def pair_of(
+    read: Logs, table: Table, weak: str | None, strong: str | None, harness: Sequence[str], *, quiet: bool = False
+) -> Table:
     """The rows of one pair of models, with the strong model's outcomes and the panel's shares joined."""
     from featrouter.training.panel import join_panel
     from featrouter.training.table import join_strong, select
 
     table = select(table, weak=weak, harness=harness)
     models = sorted(table.meta["weak_model"].unique())
-    if weak is None and len(models) > 1:
+    if weak is None and len(models) > 1 and not quiet:
         click.echo(
             f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one", err=True
         )
@@ -127,6 +129,9 @@ _MAKING = (
         help="auto: least held-out log-loss, ties to the simplest. venn-abers gives intervals (an optional extra).",
     ),
     click.option("--panel/--no-panel", default=True, help="May other systems' outcomes on a task soften its label?"),
+    click.option(
+        "--without", multiple=True, metavar="FAMILY", help="A family that the heads do not read (repeatable)."
+    ),
     click.option("--tune", is_flag=True, help="Search a few settings of the heads, too (about 5 times slower)."),
     click.option(
         "--policy",

@@ -12,7 +12,8 @@ import click
 from featrouter.cli.options import JSON, VALUE, Refused, refusals
 
 if TYPE_CHECKING:
-    from featrouter.router import Router, Session
+    from featrouter.router import Router
+    from featrouter.session import Session
     from featrouter.trajectory import Trajectory
 
 RUN = click.argument("run", default="-", type=click.File("r", encoding="utf-8", errors="replace"))
@@ -20,6 +21,7 @@ TURN = click.option("--turn", type=int, help="Look at the run after this turn in
 ENDED = click.option("--ended", is_flag=True, help="The weak agent has submitted: accept or escalate?")
 POLICY = click.option("--policy", metavar="NAME", help="One of the bundle's policies, instead of its own.")
 STOP = click.option("--allow-stop", is_flag=True, help="Giving up is a choice, where neither arm is worth its cost.")
+ON = click.option("--harness", metavar="NAME", help="Whose run this is, where the bundle knows several harnesses.")
 TASK = click.option("--task", default="", help="The task text, where the run does not hold it.")
 
 
@@ -36,11 +38,12 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
         ended: bool,
         policy: str | None,
         allow_stop: bool,
+        harness: str | None,
         **rest: Any,
     ) -> None:
-        command(session=_session(_router(bundle, value, policy, allow_stop), run, task, turn, ended), **rest)
+        command(session=_session(_router(bundle, value, policy, allow_stop, harness), run, task, turn, ended), **rest)
 
-    for option in (STOP, POLICY, ENDED, TURN, VALUE, TASK, RUN, click.argument("bundle")):
+    for option in (ON, STOP, POLICY, ENDED, TURN, VALUE, TASK, RUN, click.argument("bundle")):
         told = option(told)
     return told
 
@@ -83,13 +86,13 @@ def explain(session: Session, n: int, as_json: bool) -> None:
         click.echo(f"  {reason}")
 
 
-def _router(bundle: str, value: float | None, policy: str | None, allow_stop: bool) -> Router:
+def _router(bundle: str, value: float | None, policy: str | None, allow_stop: bool, harness: str | None) -> Router:
     from featrouter.decision import Costs
     from featrouter.router import Router
 
     with refusals():
         costs = Costs(value=value, allow_stop=allow_stop)
-        return Router.load(None if bundle == "default" else bundle, costs=costs, policy=policy)
+        return Router.load(None if bundle == "default" else bundle, costs=costs, policy=policy, harness=harness)
 
 
 def _session(router: Router, run: Any, task: str, turn: int | None, ended: bool) -> Session:

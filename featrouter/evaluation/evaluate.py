@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def evaluate(
         "tasks": int(table.meta["task_id"].nunique()),
         "runs": int(table.meta["run_id"].nunique()),
         "value": settings.value,
-        "settings": asdict(settings),
+        "settings": settings.as_dict(),
         "splits": {},
         "co_failure": co_failure(table),
         "oracle_stopped": oracle_stopped(table),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from featrouter.families.code import Code
 from featrouter.families.edits import Edits
 from featrouter.families.effort import Effort
 from featrouter.families.files import Files
@@ -25,4 +26,4 @@ class Family(Protocol):
 
 
 #: In the order of catalogue.FAMILIES.
-FAMILIES = (Prompt, Files, Edits, Testruns, Traces, Loops, Thoughts, Effort)
+FAMILIES = (Prompt, Files, Code, Edits, Testruns, Traces, Loops, Thoughts, Effort)

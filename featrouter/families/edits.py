@@ -17,12 +17,9 @@ class Edits:
     def __init__(self, task: str) -> None:
         self._lex = lexicon("edits")
         self._test_file = lexicon("files")["test_file"]
-        self._counts = dict.fromkeys(
-            ("edits", "creates", "added", "removed", "written", "hunks", "test_files", "failed", "syntax"), 0
-        )
-        self._definitions = self._undone = self._repeated = 0
+        self._counts = dict.fromkeys(("edits", "added", "removed", "written", "test_files", "failed", "syntax"), 0)
+        self._definitions = self._repeated = 0
         self._size_last = self._size_max = float("nan")
-        self._replaced: set[int] = set()
         self._seen: set[int] = set()
         self._per_file: dict[str, int] = {}
         self._unchecked = self._chained = 0
@@ -40,16 +37,15 @@ class Edits:
     def _observe_change(self, operation: Operation, call: CallReading) -> None:
         counts = self._counts
         created = operation.kind == "create"
-        counts["creates" if created else "edits"] += 1
         self._unchecked += 1
         self._chained = max(self._chained, self._unchecked)
         if not created:
+            counts["edits"] += 1
             self._first = self._first or self._turn
             self._last = self._turn
-        added, removed, hunks = _size(operation)
+        added, removed = _size(operation)
         counts["written" if created else "added"] += added
         counts["removed"] += removed
-        counts["hunks"] += hunks
         self._size_last = float(added + removed)
         self._size_max = max(self._size_last, self._size_max) if self._size_max == self._size_max else self._size_last
         for name in operation.files:
@@ -61,7 +57,7 @@ class Edits:
         counts["failed"] += failed
         broken = failed and self._lex["syntax"].search(head) is not None
         counts["syntax"] += broken or self._observe_code(operation)
-        self._observe_history(operation, call)
+        self._observe_history(operation)
 
     def _observe_code(self, operation: Operation) -> bool:
         """Counts what the new text defines; True when it does not parse although the text it replaces did."""
@@ -79,9 +75,7 @@ class Edits:
             return before is not None and not before[0]
         return broken
 
-    def _observe_history(self, operation: Operation, call: CallReading) -> None:
-        if self._lex["undo"].search(call.action):
-            self._undone += 1
+    def _observe_history(self, operation: Operation) -> None:
         if not (operation.new or operation.old or operation.diff):
             return
         # hash(str) differs between processes; these are only ever compared within one session.
@@ -90,31 +84,21 @@ class Edits:
             self._repeated += 1
         elif len(self._seen) < MOST:
             self._seen.add(whole)
-        if operation.old and operation.new:
-            if hash((operation.files, operation.new)) in self._replaced:
-                self._undone += 1
-            if len(self._replaced) < MOST:
-                self._replaced.add(hash((operation.files, operation.old)))
 
     def row(self) -> dict[str, float]:
         nan = float("nan")
         counts = self._counts
-        changes = counts["edits"] + counts["creates"]
         return {
             "edits_count": float(counts["edits"]),
-            "edits_creates": float(counts["creates"]),
             "edits_added": float(counts["added"]),
             "edits_removed": float(counts["removed"]),
             "edits_written": float(counts["written"]),
             "edits_size_last": self._size_last,
             "edits_size_max": self._size_max,
-            "edits_hunks": float(counts["hunks"]),
             "edits_test_files": float(counts["test_files"]),
             "edits_failed": float(counts["failed"]),
-            "edits_failed_share": counts["failed"] / changes if changes else nan,
             "edits_syntax_errors": float(counts["syntax"]),
             "edits_definitions": float(self._definitions),
-            "edits_undone": float(self._undone),
             "edits_repeated": float(self._repeated),
             "edits_same_file": float(max(self._per_file.values(), default=0)),
             "edits_chained": float(self._chained),
@@ -124,14 +108,14 @@ class Edits:
         }
 
 
-def _size(operation: Operation) -> tuple[int, int, int]:
-    """(lines added, lines removed, hunks) of an edit, by unidiff where it carries a diff."""
+def _size(operation: Operation) -> tuple[int, int]:
+    """(lines added, lines removed) of an edit, by unidiff where it carries a diff."""
     if operation.diff:
         return _diff_size(operation.diff)
     old = operation.old.splitlines()
     new = operation.new.splitlines()
     if not old:
-        return len(new), 0, 1
+        return len(new), 0
     # An edit tool's texts repeat their context: lines that both hold, at either end, were not changed.
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
@@ -139,20 +123,20 @@ def _size(operation: Operation) -> tuple[int, int, int]:
     end = 0
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
-    return len(new) - start - end, len(old) - start - end, 1
+    return len(new) - start - end, len(old) - start - end
 
 
-def _diff_size(diff: str) -> tuple[int, int, int]:
+def _diff_size(diff: str) -> tuple[int, int]:
     import unidiff
 
     try:
         patch = unidiff.PatchSet(diff)
         if len(patch):
-            return patch.added, patch.removed, sum(len(file) for file in patch)
+            return patch.added, patch.removed
     except (unidiff.UnidiffParseError, ValueError):
         pass
     # Cut, hunkless (apply_patch) and malformed diffs: their marked lines still tell the size.
     lines = [line for line in diff.splitlines() if not line.startswith(("+++", "---", "***"))]
     added = sum(line.startswith("+") for line in lines)
     removed = sum(line.startswith("-") for line in lines)
-    return added, removed, max(1, sum(line.startswith("@@") for line in lines))
+    return added, removed

@@ -11,11 +11,10 @@ _LARGE = 10_000
 class Effort:
     def __init__(self, task: str) -> None:
         self._truncation = lexicon("effort")["truncated"]
-        self._turns = self._calls = 0
+        self._turns = 0
         self._prompt_tokens = self._cost_last = float("nan")
         self._completion_tokens, self._completions = 0.0, 0
         self._cost, self._costs = 0.0, 0
-        self._latency, self._latencies = 0.0, 0
         self._output = self._output_last = self._output_max = 0
         self._output_capped = self._output_index = 0
         self._silent = self._truncated = 0
@@ -28,7 +27,6 @@ class Effort:
         self._action_lines += sum(call.action.count("\n") + 1 for call in reading.calls if call.action)
         self._truncated += sum(self._is_cut(call.observation) for call in reading.calls)
         self._turns += 1
-        self._calls += reading.n_calls
         if reading.prompt_tokens == reading.prompt_tokens:
             self._prompt_tokens = reading.prompt_tokens
         if reading.completion_tokens == reading.completion_tokens:
@@ -38,9 +36,6 @@ class Effort:
             self._cost += reading.cost
             self._costs += 1
             self._cost_last = reading.cost
-        if reading.latency == reading.latency:
-            self._latency += reading.latency
-            self._latencies += 1
 
     def _observe_output(self, size: int) -> None:
         self._output += size
@@ -59,14 +54,12 @@ class Effort:
         turns = self._turns
         return {
             "effort_turns": float(turns),
-            "effort_calls": self._calls / turns if turns else nan,
             "effort_prompt_tokens": self._prompt_tokens,
             "effort_completion_tokens": self._completion_tokens / self._completions if self._completions else nan,
             "effort_cost": self._cost if self._costs else nan,
             "effort_cost_slope": self._cost_last * self._costs / self._cost
             if self._costs > 2 and self._cost > 0
             else nan,
-            "effort_latency": self._latency / self._latencies if self._latencies else nan,
             "effort_output": self._output / turns if turns else nan,
             "effort_output_last": float(self._output_last) if turns else nan,
             "effort_output_max": float(self._output_max) if turns else nan,

@@ -27,14 +27,11 @@ class Files:
         self._traced: set[str] = set()
         self._basenames: set[str] = set()
         self._tests: set[str] = set()
-        self._depths = 0
         self._depth_max = 0
         self._edits = 0
         self._turn = 0
         self._last_read = self._first_read = self._last_new = 0
-        self._counts = dict.fromkeys(
-            ("reads", "reopened", "revisits", "listings", "unread", "searches", "empty", "flooded", "again"), 0
-        )
+        self._counts = dict.fromkeys(("reads", "revisits", "listings", "unread", "searches", "empty", "again"), 0)
 
     def observe(self, reading: Reading) -> None:
         self._turn = reading.number
@@ -55,7 +52,6 @@ class Files:
         for name in operation.files:
             self._counts["reads"] += 1
             if name in self._read:
-                self._counts["reopened"] += 1
                 self._counts["revisits"] += self._read[name] == self._edits
             if name in self._read or len(self._read) < MOST:
                 self._read[name] = self._edits
@@ -72,8 +68,6 @@ class Files:
         # A long answer is never an empty one, so only short ones are read for the words of an empty search.
         if len(text) < 400 and self._lex["empty"].search(text):
             self._counts["empty"] += 1
-        elif self._lex["flooded"].search(text[:600]):
-            self._counts["flooded"] += 1
         for pattern in operation.patterns:
             if pattern in self._searched:
                 self._counts["again"] += 1
@@ -102,7 +96,6 @@ class Files:
             return
         depth = name.strip("/").count("/")
         self._touched[name] = depth
-        self._depths += depth
         self._depth_max = max(self._depth_max, depth)
         folder, _, basename = name.rpartition("/")
         self._folders.add(folder)
@@ -118,21 +111,18 @@ class Files:
         return {
             "files_reads": float(counts["reads"]),
             "files_opened": float(len(self._read)),
-            "files_reopened": float(counts["reopened"]),
             "files_revisits": float(counts["revisits"]),
             "files_listings": float(counts["listings"]),
             "files_edited": float(len(self._edited)),
             "files_edited_unread": float(counts["unread"]),
             "files_created": float(len(self._created)),
             "files_depth_max": float(self._depth_max) if touched else nan,
-            "files_depth_mean": self._depths / touched if touched else nan,
             "files_folders": float(len(self._folders)),
             "files_prompt_touched": len(self._named_touched) / len(self._named) if self._named else nan,
             "files_trace_touched": len(self._traced & self._basenames) / len(self._traced) if self._traced else nan,
             "files_tests_read": float(len(self._tests)),
             "files_searches": float(counts["searches"]),
             "files_searches_empty": float(counts["empty"]),
-            "files_searches_flooded": float(counts["flooded"]),
             "files_searches_again": float(counts["again"]),
             "files_first_read_turn": float(self._first_read) if self._first_read else nan,
             "files_since_read": float(self._turn - self._last_read) if self._first_read else nan,

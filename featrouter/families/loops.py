@@ -28,10 +28,10 @@ class Loops:
         self._n_actions = self._new = self._repeated_answers = self._futile = 0
         self._streak = self._streak_max = self._answer_streak = 0
         self._last_answer: int | None = None
-        self._period = self._cycles = 0
+        self._period = 0
         self._kinds = dict.fromkeys(KINDS, 0)
         self._kind = ""
-        self._kind_now = self._kind_streak = self._switches = 0
+        self._kind_now = self._switches = 0
         self._edit_run = self._run_edit = self._look_edit = 0
 
     def observe(self, reading: Reading) -> None:
@@ -47,7 +47,6 @@ class Loops:
         self._last_answer = answer
         self._history.append(action)
         self._period = self._shortest_period()
-        self._cycles += self._period > 0
         for operation in reading.operations:
             self._observe_kind(operation.kind)
 
@@ -78,7 +77,6 @@ class Loops:
         before, self._kind = self._kind, kind
         self._kinds[kind] += 1
         self._kind_now = self._kind_now + 1 if kind == before else 1
-        self._kind_streak = max(self._kind_streak, self._kind_now)
         if before and before != kind:
             self._switches += 1
             self._edit_run += before in _CHANGES and kind in _RUNS
@@ -94,7 +92,6 @@ class Loops:
             return sum(kinds[name] for name in names) / total if total else nan
 
         return {
-            "loops_repeats": float(actions - self._new),
             "loops_new_share": self._new / actions if actions else nan,
             "loops_new_recent": sum(self._recent_new) / len(self._recent_new) if actions else nan,
             "loops_streak": float(self._streak) if actions else nan,
@@ -103,9 +100,6 @@ class Loops:
             "loops_answer_streak": float(self._answer_streak) if actions else nan,
             "loops_futile": float(self._futile),
             "loops_period": float(self._period) if actions else nan,
-            "loops_cycles": float(self._cycles),
-            "loops_kinds": float(sum(count > 0 for count in kinds.values())),
-            "loops_kind_streak": float(self._kind_streak),
             "loops_kind_now": float(self._kind_now),
             "loops_entropy": _entropy(kinds.values(), total) if total else nan,
             "loops_switches": self._switches / (total - 1) if total > 1 else nan,
@@ -113,7 +107,6 @@ class Loops:
             "loops_run_edit": float(self._run_edit),
             "loops_look_edit": float(self._look_edit),
             "loops_share_read": share("read"),
-            "loops_share_search": share("search"),
             "loops_share_change": share(*_CHANGES),
             "loops_share_run": share(*_RUNS),
             "loops_share_idle": share("think", "other"),

@@ -49,4 +49,6 @@ def _numbers(task: str) -> dict[str, float]:
         "prompt_questions": float(text.count("?")),
         "prompt_versions": float(lex["version"].count(text)),
         "prompt_word_length": sum(map(len, words)) / count if words else nan,
+        "prompt_ranking": 100.0 * lex["ranking"].count(text) / count,
+        "prompt_counting": float(lex["counting"].search(text) is not None),
     }

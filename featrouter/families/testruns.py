@@ -13,7 +13,7 @@ from featrouter.trajectory import Operation
 MOST = 512
 
 _NUMBER_WORD = re.compile(r"(\d{1,7}) {1,4}([a-z]{2,12})")
-_WORD_NUMBER = re.compile(r"([A-Za-z]{3,12})[:=] {0,8}(\d{1,7})|tests? run: (\d{1,7})", re.IGNORECASE)
+_WORD_NUMBER = re.compile(r"(?<!expected )\b([A-Za-z]{3,12})[:=] {0,8}(\d{1,7})|tests? run: (\d{1,7})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def result_of(text: str) -> Result | None:
     """The test result that a program's output tells, read by the runners of features/testruns.toml; None if none."""
     lex = lexicon("testruns")
     for pattern in lex.patterns.values():
-        if pattern.style and pattern.style != "none":
+        if pattern.style:
             result = result_by(pattern, text)
             if result is not None:
                 return result
@@ -85,12 +85,9 @@ def _counts(lex: Lexicon, summary: str) -> Result:
 class Testruns:
     def __init__(self, task: str) -> None:
         self._lex = lexicon("testruns")
-        self._runs = self._programs = self._results = self._none_ran = 0
+        self._runs = self._programs = 0
         self._first: Result | None = None
-        self._before: Result | None = None
         self._latest: Result | None = None
-        self._least = float("nan")
-        self._ever_green = False
         self._turn = self._first_turn = self._last_turn = 0
         self._scripts: set[str] = set()
         self._scripts_run = 0
@@ -120,33 +117,22 @@ class Testruns:
 
     def _observe_output(self, call: CallReading) -> None:
         result = result_of(call.observation)
-        if result is None:
-            self._none_ran += self._lex["pytest_none"].search(call.observation) is not None
-            return
-        self._results += 1
-        self._first = self._first or result
-        self._before, self._latest = self._latest, result
-        self._least = float(result.bad) if self._least != self._least else min(self._least, float(result.bad))
-        self._ever_green |= result.green
+        if result is not None:
+            self._first = self._first or result
+            self._latest = result
 
     def row(self) -> dict[str, float]:
         nan = float("nan")
-        first, before, latest = self._first, self._before, self._latest
+        first, latest = self._first, self._latest
         return {
             "testruns_runs": float(self._runs),
-            "testruns_results": float(self._results),
             "testruns_share": self._runs / self._programs if self._programs else nan,
             "testruns_passed_last": float(latest.passed) if latest else nan,
             "testruns_failed_last": float(latest.failed) if latest else nan,
             "testruns_errors_last": float(latest.errors) if latest else nan,
-            "testruns_skipped_last": float(latest.skipped) if latest else nan,
             "testruns_failed_first": float(first.bad) if first else nan,
-            "testruns_failed_min": self._least,
             "testruns_trend": float(latest.bad - first.bad) if first and latest else nan,
-            "testruns_step": float(latest.bad - before.bad) if before and latest else nan,
             "testruns_green_last": float(latest.green) if latest else nan,
-            "testruns_ever_green": float(self._ever_green) if latest else nan,
-            "testruns_none_ran": float(self._none_ran),
             "testruns_since": float(self._turn - self._last_turn) if self._first_turn else nan,
             "testruns_first_turn": float(self._first_turn) if self._first_turn else nan,
             "testruns_scripts": float(len(self._scripts)),

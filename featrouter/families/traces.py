@@ -26,7 +26,7 @@ class Traces:
             ("traces", "again", "exits", "bad_exits", "syntax", "imports", "names", "asserts"), 0
         )
         self._shell = dict.fromkeys(("not_found", "missing", "timeout", "rejected"), 0)
-        self._frames_last = self._frames_max = float("nan")
+        self._frames_last = float("nan")
         self._kinds: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
         self._recent: deque[bool] = deque(maxlen=_RECENT)
@@ -57,9 +57,7 @@ class Traces:
         named = self._observe_errors(text)
         if traces:
             self._counts["traces"] += traces
-            frames = float(sum(pattern.count(text) for pattern in self._styles["frame"]))
-            self._frames_last = frames
-            self._frames_max = frames if self._frames_max != self._frames_max else max(frames, self._frames_max)
+            self._frames_last = float(sum(pattern.count(text) for pattern in self._styles["frame"]))
         return failed | (traces > 0) | named | self._observe_shell(text)
 
     def _exit_code(self, call: CallReading) -> int | None:
@@ -109,15 +107,12 @@ class Traces:
         return {
             "traces_count": float(counts["traces"]),
             "traces_frames_last": self._frames_last,
-            "traces_frames_max": self._frames_max,
             "traces_kinds": float(len(self._kinds)),
             "traces_again": float(counts["again"]),
             "traces_streak": float(self._streak),
-            "traces_last": float(self._streak > 0) if turn else nan,
             "traces_share": self._errors / turn if turn else nan,
             "traces_trend": late_share - (self._errors - recent) / early if early > 0 else nan,
             "traces_since": float(turn - self._last_error) if self._last_error else nan,
-            "traces_exits": float(counts["bad_exits"]) if counts["exits"] else nan,
             "traces_exit_share": counts["bad_exits"] / counts["exits"] if counts["exits"] else nan,
             "traces_not_found": float(shell["not_found"]),
             "traces_missing": float(shell["missing"]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -30,33 +29,36 @@ def train(
     strong: str | None,
     settings: Settings | None = None,
     progress: Callable[[str], None] = lambda stage: None,
+    base: Bundle | None = None,
 ) -> Bundle:
-    """Learn a router from a table (see table.table_of, join_strong, select). Same table, same bundle, byte for byte.
+    """Learn a router from a table (see table.table_of, join_strong, select), from nothing or on top of a base bundle.
+
+    Same table and base, same bundle, byte for byte.
 
     Raises ValueError when no run has a label.
     """
     settings = settings or Settings()
     if not table.meta["y_weak"].notna().any():
         raise ValueError("no run has a y_weak label: fill y_weak (0 or 1) in the runs file")
-    found = learn(table, settings, progress)
+    found = learn(table, settings, progress, base)
     progress("importances")
-    gain, split = np.zeros(len(table.names)), np.zeros(len(table.names))
+    gain, split = np.zeros(len(found.features)), np.zeros(len(found.features))
     looked_at = {name: one for name, one in found.taught.items() if name in ("r1", "r2") and one.held.heads}
     for one in looked_at.values():
         gain += one.fitted.gain
         split += one.fitted.split
     return Bundle(
-        features=table.names,
+        features=found.features,
         catalogue=digest(),
         heads=found.heads,
         calibrators=found.calibrators,
         costs=found.costs,
         policies=found.policies,
         policy=found.policy,
-        ranges=_ranges(table.x),
-        importances=importances(table.names, gain, split, looked_at),
+        references=found.references,
+        importances=importances(found.features, gain, split, looked_at),
         metrics=_metrics(found),
-        provenance=_provenance(table, strong, settings),
+        provenance=_provenance(table, strong, settings, base),
         flags=(*found.flags, *(oracle_words(stop) for stop in oracle_stopped(table))),
     )
 
@@ -68,9 +70,11 @@ def _metrics(found: Learned) -> dict[str, Any]:
         if not known.any():
             continue
         p, y, weights, fold = one.told[known], one.rows.y[known], one.rows.weights[known], one.held.fold[known]
-        metrics[name] = _learned(p, y, weights, one.rows.tasks[known], fold)
-        metrics[name] |= {"calibration": found.calibrators[name].kind, "recipe": one.recipe.as_dict()}
         models = one.models[known]
+        # Telling a good agent from a bad one is no skill of a router: only runs of one weak model are ranked.
+        groups = np.char.add(np.char.add(fold.astype(str), "/"), models.astype(str))
+        metrics[name] = _learned(p, y, weights, one.rows.tasks[known], groups)
+        metrics[name] |= {"calibration": found.calibrators[name].kind, "recipe": one.recipe.as_dict()}
         if len(set(models)) > 1:
             metrics[name]["auroc_by_weak_model"] = {
                 str(model): _round(within_auroc(p[its], y[its], fold[its], weights[None, its])[0])
@@ -81,13 +85,13 @@ def _metrics(found: Learned) -> dict[str, Any]:
 
 
 def _learned(
-    p: Floats, y: Floats, weights: Floats, tasks: npt.NDArray[np.object_], folds: npt.NDArray[np.intp]
+    p: Floats, y: Floats, weights: Floats, tasks: npt.NDArray[np.object_], groups: npt.NDArray[np.str_]
 ) -> dict[str, Any]:
     """Is the head better than its base rate? Out-of-fold, over all decision points, 95 % task-bootstrap intervals."""
     base = np.full(len(y), float(np.average(y, weights=weights)))
     draws = task_weights(tasks, _DRAWS) * weights
     gains = (draws @ (losses(base, y) - losses(p, y))) / draws.sum(axis=1)
-    areas = within_auroc(p, y, folds, draws)  # across folds even a constant ranks
+    areas = within_auroc(p, y, groups, draws)  # across folds even a constant ranks
     return {
         "auroc": _round(areas[0]),
         "auroc_ci": [_round(end) for end in interval(areas[1:])],
@@ -101,25 +105,7 @@ def _learned(
     }
 
 
-def _ranges(x: Floats) -> dict[str, Any]:
-    """The 0.5-99.5 % range of every feature, and how many features of a training row lie outside (99 % of rows)."""
-    low: list[float | None] = []
-    high: list[float | None] = []
-    outside = np.zeros(len(x))
-    for column in x.T:
-        known = column[~np.isnan(column)]
-        if not len(known):
-            low.append(None)
-            high.append(None)
-            continue
-        ends = np.percentile(known, [0.5, 99.5], method="nearest")
-        low.append(float(ends[0]))
-        high.append(float(ends[1]))
-        outside += (column < ends[0]) | (column > ends[1])
-    return {"low": low, "high": high, "limit": int(np.ceil(np.percentile(outside, 99))) if len(x) else 0}
-
-
-def _provenance(table: Table, strong: str | None, settings: Settings) -> dict[str, Any]:
+def _provenance(table: Table, strong: str | None, settings: Settings, base: Bundle | None) -> dict[str, Any]:
     """What the bundle was learned from, and with what: enough to tell whether two bundles should be equal."""
     meta = table.meta
     data = hashlib.sha256(meta.to_csv(index=False).encode())
@@ -136,8 +122,8 @@ def _provenance(table: Table, strong: str | None, settings: Settings) -> dict[st
         "weak_models": sorted(meta["weak_model"].unique().tolist()),
         "strong_model": strong,
         "harnesses": {str(name): int(count) for name, count in ends["harness"].value_counts().sort_index().items()},
-        "settings": {**PARAMS, "members": MEMBERS, "trees": TREES, "folds": FOLDS, **asdict(settings)},
-    }
+        "settings": {**PARAMS, "members": MEMBERS, "trees": TREES, "folds": FOLDS, **settings.as_dict()},
+    } | ({"base_sha256": hashlib.sha256(base.to_bytes()).hexdigest()} if base else {})
 
 
 def _round(number: float) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from featrouter.bundle import Bundle
 from featrouter.policy import NEVER
 from featrouter.training.importances import by_family
@@ -10,8 +12,10 @@ from featrouter.training.words import number, with_interval
 _LIMITS = """
 ## Limits
 
-- It is trained on the agents and harnesses named above. On another harness its numbers are a guess: the guard sends rows
-  outside the training range to the configured default, and `decision.fallback` says so. Retrain it on your own log.
+- It serves the harnesses named above: `Router.load(..., harness=...)` where there are several. Of any other nothing is known, and
+  every decision is the configured default until it is adapted (`featrouter adapt`, a few dozen runs without outcomes) or trained
+  again on your own log; so are rows outside the range of the reference runs. `decision.fallback` says so.
+- Do not use it to judge people, models or benchmarks, nor where a wrong *continue* does harm: it was made to save money.
 - r2 and the costs are those of one strong model at one time; prices change, `Costs` overrides them.
 - Better probabilities do not by themselves make routing pay: run `featrouter evaluate` on your pair first.
 - The intervals are over tasks of these benchmarks, not over other people's work.
@@ -42,6 +46,7 @@ def page(bundle: Bundle, name: str) -> str:
             f"({number(row['brier_constant'], 3)}) | {gained} | {number(row['resolved'], 3)} |"
         )
     lines += _by_model(bundle)
+    lines += _unseen(about.get("unseen", {}))
     lines += [
         f"\n**Promise:** {flag[9:]}" if flag.startswith("promise: ") else f"\n**Flag:** {flag}" for flag in bundle.flags
     ]
@@ -88,15 +93,39 @@ def _limit(threshold: float) -> str:
     return {NEVER: "never", -NEVER: "always"}.get(threshold, f"{threshold:.3g}")
 
 
+def _unseen(found: dict[str, Any]) -> list[str]:
+    """What routers of the other harnesses know of each harness: all that may be hoped for on yet another one."""
+    if not found:
+        return []
+    lines = [
+        "\n## On a harness that it never saw\n",
+        "r1 of routers made like this one from the other harnesses alone, tasks of the test left out; the harness's own values",
+        "are known (`featrouter adapt`), its outcomes are not. smECE: smooth calibration error (below chance none is shown), as",
+        "transferred, and once the share of solved tasks is told (`--resolved`).\n",
+        "| left out | runs | AUROC | r1, mean | resolved | smECE (chance) | smECE, rate told (chance) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in found.items():
+        errors = [f"{number(row[key], 3)} ({number(row[f'{key}_chance'], 3)})" for key in ("smece", "smece_told")]
+        cells = [
+            str(row["runs"]),
+            with_interval(row["auroc"], row["auroc_ci"]),
+            number(row["predicted"]),
+            number(row["resolved"]),
+        ]
+        lines.append(f"| {name} | {' | '.join([*cells, *errors])} |")
+    return lines
+
+
 def _by_model(bundle: Bundle) -> list[str]:
-    """AUROC within each weak model: the pooled one also rewards telling a good agent from a bad one."""
+    """AUROC of each weak model of several."""
     found = {
         head: row["auroc_by_weak_model"] for head, row in sorted(bundle.metrics.items()) if "auroc_by_weak_model" in row
     }
     if not found:
         return []
     lines = [
-        "\nSeveral weak models are pooled, so the AUROC above also rewards telling them apart. Within one model:\n",
+        "\nAUROC is among the runs of one weak model, since telling a good agent from a bad one is no skill. By model:\n",
         f"| weak model | {' | '.join(found)} |",
         f"|---|{'---|' * len(found)}",
     ]

@@ -78,14 +78,18 @@ class Rows:
 class Recipe:
     """How a head is made. `kind`: lightgbm, linear or blend (the mean of their scores); `panel`: how much of the label
     is the panel's share instead of the run's own outcome; `params`: changes to PARAMS, and to MEMBERS, TREES and C.
+    `own`, `base`: the weights of such a head's score and of a base bundle's, where there is one.
     """
 
     kind: str = "lightgbm"
     panel: float = 0.0
     params: Mapping[str, Any] = field(default_factory=dict)
+    own: float = 1.0
+    base: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, "panel": self.panel, "params": dict(self.params)}
+        told = {"kind": self.kind, "panel": self.panel, "params": dict(self.params)}
+        return told if self.base is None else told | {"own": self.own, "base": self.base}
 
 
 @dataclass(frozen=True)
@@ -111,15 +115,20 @@ def weights_of(runs: Names) -> Floats:
 
 
 def fit_head(name: str, link: str, rows: Rows, recipe: Recipe = Recipe()) -> Fitted:  # it is frozen
-    """One head on rows whose labels are known. With too little to learn from it is a constant, and its flag says so."""
+    """One head on rows whose labels are known; costs (link "log") must be above 0.
+
+    With too little to learn from it is a constant, and its flag says so.
+    """
     nothing = np.zeros(rows.x.shape[1])
     flag = too_little(name, rows) if link == "logit" else ""
     if flag or len(np.unique(rows.runs.astype(str))) < 2:  # of one run, bagging may leave no row at all
         mean = float(np.average(rows.y, weights=rows.weights)) if len(rows) else 0.0
         p = min(max(mean if len(rows) else 0.5, 0.01), 0.99)
-        score = float(np.log(p / (1 - p))) if link == "logit" else mean
+        score = {"logit": float(np.log(p / (1 - p))), "log": float(np.log(max(mean, 1e-12)))}.get(link, mean)
         return Fitted(Head.constant(name, link, score), nothing, nothing, flag)
     target = np.where(np.isnan(rows.share), rows.y, (1 - recipe.panel) * rows.y + recipe.panel * rows.share)
+    if link == "log":
+        target = np.log(target)
     if recipe.kind == "linear":
         return Fitted(_linear(name, rows, target, recipe), nothing, nothing)
     forest = _forest(name, link, rows, target, recipe)

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
+from featrouter.catalogue import FAMILIES, family_of
+from featrouter.forest import Forest
 from featrouter.head import Head
+from featrouter.logs import LogError
 from featrouter.policy import KINDS, Policy
+from featrouter.reference import Reference
 from featrouter.training.calibrate import chosen_kind, cross_calibrated, fit_calibrator
 from featrouter.training.costs import fit_costs
 from featrouter.training.fit import Fitted, HeldOut, Names, Recipe, Rows, fit_head, folds, too_little
-from featrouter.training.metrics import Floats
+from featrouter.training.metrics import Floats, losses
 from featrouter.training.policies import fit_anytime, fit_fixed, fit_risk_controlled, promise_words
-from featrouter.training.predictions import Predictions, predict
+from featrouter.training.predictions import Predictions, predict, with_features
+from featrouter.training.references import even, ranked, references_of, shifted_by, shifts_of
 from featrouter.training.search import choose
 from featrouter.training.table import Table
+from featrouter.training.warm import on_base
 from featrouter.training.worth import walks
 
 #: USD that one solved task is worth, where the user does not say.
@@ -38,6 +45,7 @@ class Settings:
     `value`: USD a solved task is worth, at which policies are fitted. `head`: lightgbm, linear, blend, or auto (chosen
     on held-out folds). `calibration`: a kind, or auto. `panel`: may other systems' outcomes soften the labels? `tune`:
     search settings, too. `policy`: the one the bundle follows. `max_harm`, `confidence`: of a risk-controlled one.
+    `without`: families that the heads do not read.
     """
 
     value: float = VALUE
@@ -50,8 +58,15 @@ class Settings:
     max_harm: float | None = None
     confidence: float | None = None
     allow_stop: bool = False
+    without: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, as JSON reads it back."""
+        return asdict(self) | {"without": list(self.without)}
 
     def __post_init__(self) -> None:
+        if unknown := [name for name in self.without if name not in FAMILIES]:
+            raise ValueError(f"family {unknown[0]!r}: known are {', '.join(FAMILIES)}")
         if self.policy not in KINDS:
             raise ValueError(f"policy {self.policy!r}: known are {', '.join(KINDS)}")
         if (self.policy == "risk-controlled") != (self.max_harm is not None):
@@ -76,6 +91,8 @@ class Taught:
 class Learned:
     """The parts of a bundle, and held-out `told` for each row of the table they were learned from."""
 
+    features: tuple[str, ...]
+    references: dict[str, Reference]
     heads: dict[str, Head]
     calibrators: dict[str, Calibrator]
     costs: dict[str, Any]
@@ -87,7 +104,8 @@ class Learned:
 
     def predict(self, table: Table) -> Predictions:
         """What these heads say of the rows of another table."""
-        return predict(table, self.heads, self.calibrators, self.costs)
+        part = with_features(table, self.features)
+        return predict(part, self.heads, self.calibrators, self.costs, self.references)
 
 
 def rows_for(table: Table, arm: str, *, panel: bool) -> Rows:
@@ -104,13 +122,23 @@ def rows_for(table: Table, arm: str, *, panel: bool) -> Rows:
     return Rows(table.x, y, meta["run_id"].to_numpy(), meta["task_id"].to_numpy(), weights, share)
 
 
-def learn(table: Table, settings: Settings, progress: Callable[[str], None] = lambda stage: None) -> Learned:
+def learn(
+    table: Table,
+    settings: Settings,
+    progress: Callable[[str], None] = lambda stage: None,
+    base: Bundle | None = None,
+) -> Learned:
     """Learn everything from a table (see table.table_of, join_strong, select); deterministic.
 
-    Every choice (recipe, calibrator, policy) is made on folds held out by task within the table.
+    Every choice (recipe, calibrator, policy) is made on folds held out by task within the table. `base`: a bundle
+    whose heads these may build on, where that helps held-out tasks; LogError when its features are not at hand.
     """
     if settings.policy == "risk-controlled":
-        return _risk_controlled(table, settings, progress)
+        return _risk_controlled(table, settings, progress, base)
+    table = with_features(table, tuple(name for name in table.names if family_of(name) not in settings.without))
+    references = references_of(table)
+    table = ranked(table, references)
+    shifts: dict[str, dict[str, float]] = {name: {} for name in references}
     told = Predictions.unknown(len(table))
     taught: dict[str, Taught] = {}
     heads, calibrators, flags = {}, {}, _unweighted(table)
@@ -119,16 +147,27 @@ def learn(table: Table, settings: Settings, progress: Callable[[str], None] = la
             continue
         progress(name)
         among = (table.meta["at_end"] == int(ended)).to_numpy()
+        if not among.any():
+            continue
         rows = rows_for(table, arm, panel=settings.panel).where(among)
+        harness = table.meta["harness"].to_numpy()[among]
+        rows = replace(rows, weights=rows.weights * even(harness, rows.runs))
         if np.isnan(rows.y).all():
             continue
         models = table.meta["weak_model"].to_numpy()[among]
-        one, calibrator, flag = _head(name, rows, models, settings)
+        one, calibrator, flag = _head(name, rows, models, settings, _base_head(base, name, table.names))
+        found = shifts_of(one.told, rows.y, rows.weights, harness, rows.runs)
+        for group, by in found.items():
+            shifts[group][name] = by
+        one = replace(one, told=shifted_by(one.told, found, harness))
         heads[name], calibrators[name], taught[name] = one.fitted.head, calibrator, one
         flags += [flag] if flag else []
         (told.r1 if arm == "y_weak" else told.r2)[among] = one.told
     progress("costs")
     costs, told.c1[:], told.c2[:] = fit_costs(table, table.meta["task_id"].to_numpy())
+    for name, by_harness in costs.shifts.items():
+        for group, by in by_harness.items():
+            shifts[group][name] = by
     policies = {"rule": Policy(allow_stop=settings.allow_stop)}
     runs = walks(table, told)
     if runs is not None:
@@ -139,6 +178,8 @@ def learn(table: Table, settings: Settings, progress: Callable[[str], None] = la
         flags.append(f"policy {policy} needs runs with both outcomes; the bundle follows the rule y1 >= y2")
         policy = "rule"
     return Learned(
+        features=table.names,
+        references={name: replace(one, shifts=shifts[name]) for name, one in references.items()},
         heads=heads | {head.name: head for head in costs.heads},
         calibrators=calibrators,
         costs={
@@ -167,36 +208,69 @@ def _unweighted(table: Table) -> list[str]:
     ] * bool(blank)
 
 
-def _head(name: str, rows: Rows, models: Names, settings: Settings) -> tuple[Taught, Calibrator, str]:
+def _base_head(base: Bundle | None, name: str, names: tuple[str, ...]) -> Head | None:
+    """The base's head of this name (or of the same arm), over these columns."""
+    if base is None:
+        return None
+    head = base.heads.get(name) or base.heads.get(name.removesuffix("_end"))
+    if head is None or head.empty:
+        return None
+    if missing := [base.features[i] for i in head.features() if base.features[i] not in names]:
+        raise LogError(
+            f"--base reads {missing[0]!r}, which these features do not hold; train it again, or drop --without"
+        )
+    return head.moved(np.array([names.index(feature) if feature in names else -1 for feature in base.features]))
+
+
+def _head(
+    name: str, rows: Rows, models: Names, settings: Settings, base: Head | None
+) -> tuple[Taught, Calibrator, str]:
     """A head with its calibrator, and a word to the user where it is only a constant."""
     known, y = ~np.isnan(rows.y), rows.y
     flag = too_little(name, rows.known())
     if flag:
-        fitted = fit_head(name, "logit", rows.known())
-        nobody = HeldOut(np.full(len(rows), np.nan), np.full(len(rows), -1), ())
-        base = Calibrator("none")(np.full(len(rows), fitted.head.intercept))
-        return Taught(fitted, Recipe(), rows, models, nobody, base), Calibrator("none"), flag
+        held = HeldOut(np.full(len(rows), np.nan), np.full(len(rows), -1), ())
+        fitted, recipe = fit_head(name, "logit", rows.known()), Recipe()
+        if base is not None:
+            head, _, weights = on_base(rows, None, held, base)
+            fitted, recipe = replace(fitted, head=head), replace(recipe, own=0.0, base=weights.base)
+            flag = flag.replace("answers the base rate", "is the base bundle's, moved to the base rate of these runs")
+        told = Calibrator("none")(Forest([fitted.head], rows.x.shape[1]).score_many(rows.x)[:, 0])
+        return Taught(fitted, recipe, rows, models, held, told), Calibrator("none"), flag
     recipe, held = choose(name, rows, rows.tasks, head=settings.head, tune=settings.tune)
     fitted = fit_head(name, "logit", rows.known(), recipe)
-    weights = rows.weights
+    if base is not None:
+        head, both, found = on_base(rows, fitted.head, held, base)
+        recipe = replace(recipe, base=0.0)
+        if _loss(both, rows, "none") < _loss(held, rows, "platt"):
+            held, fitted, recipe = both, replace(fitted, head=head), replace(recipe, own=found.own, base=found.base)
+            # Both scores were weighed by their likelihood: that is a calibration, and few runs allow no second one.
+            settings = replace(settings, calibration="none") if settings.calibration == "auto" else settings
     fits = known & (held.fold >= 0)
-    scored = held.scores[fits], y[fits], weights[fits], rows.tasks[fits], rows.runs[fits]
+    scored = held.scores[fits], y[fits], rows.weights[fits], rows.tasks[fits], rows.runs[fits]
     kind = chosen_kind(*scored) if settings.calibration == "auto" else settings.calibration
     calibrator = fit_calibrator(*scored, kind)
     if calibrator.kind == "constant":
         flag = f"{name} answers the base rate: what it learned does not hold on tasks it did not see"
-    told = cross_calibrated(held, y, weights, rows.tasks, rows.runs, kind)
+    told = cross_calibrated(held, y, rows.weights, rows.tasks, rows.runs, kind)
     return Taught(fitted, recipe, rows, models, held, told), calibrator, flag
 
 
-def _risk_controlled(table: Table, settings: Settings, progress: Callable[[str], None]) -> Learned:
+def _loss(held: HeldOut, rows: Rows, kind: str) -> float:
+    """The mean held-out log-loss, calibrated on the other folds."""
+    told = cross_calibrated(held, rows.y, rows.weights, rows.tasks, rows.runs, kind)
+    known = ~np.isnan(rows.y) & ~np.isnan(told)
+    return float(np.average(losses(told[known], rows.y[known]), weights=rows.weights[known]))
+
+
+def _risk_controlled(table: Table, settings: Settings, progress: Callable[[str], None], base: Bundle | None) -> Learned:
     """Two thirds of the tasks teach everything; the last third, which nothing has seen, sets the threshold."""
     ends = table.meta.groupby("task_id")["y_weak"].max()
     split = next(folds(ends.to_numpy(dtype=np.float64), ends.index.to_numpy(), n=3), None)
     if split is None or "y_strong" not in table.meta:
         raise ValueError("a promise on harm needs tasks of which both outcomes are known")
     seen = table.meta["task_id"].isin(set(ends.index[split[0]])).to_numpy()
-    found = learn(table.where(seen), replace(settings, policy="fixed", max_harm=None, confidence=None), progress)
+    found = learn(table.where(seen), replace(settings, policy="fixed", max_harm=None, confidence=None), progress, base)
     progress("promise")
     aside = table.where(~seen)
     runs = walks(aside, found.predict(aside))

@@ -11,10 +11,13 @@ import numpy as np
 from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
 from featrouter.forest import Forest
-from featrouter.head import Head
+from featrouter.head import MOST_LOG, Head
 from featrouter.logs import LogError
+from featrouter.reference import Reference
 from featrouter.training.costs import at_knots
+from featrouter.training.fit import Names
 from featrouter.training.metrics import Floats
+from featrouter.training.references import known_to, ranked, shifted_by
 from featrouter.training.table import Table
 
 
@@ -44,10 +47,17 @@ class Predictions:
 
 
 def predict(
-    table: Table, heads: Mapping[str, Head], calibrators: Mapping[str, Calibrator], costs: Mapping[str, Any]
+    table: Table,
+    heads: Mapping[str, Head],
+    calibrators: Mapping[str, Calibrator],
+    costs: Mapping[str, Any],
+    references: Mapping[str, Reference] | None = None,
 ) -> Predictions:
-    """The parts of a bundle applied to rows, as a session would."""
-    names = list(heads)
+    """The parts of a bundle applied to rows, as a session would. Without `references` the table holds ranks already."""
+    shifts = {name: reference.shifts for name, reference in (references or {}).items()}
+    if references is not None:
+        table = ranked(table, known_to(table, references))
+    names, harness = list(heads), table.meta["harness"].to_numpy()
     x = table.x
     scores = dict(zip(names, Forest(list(heads.values()), x.shape[1]).score_many(x).T, strict=True)) if names else {}
     ended = (table.meta["at_end"] == 1).to_numpy()
@@ -56,19 +66,36 @@ def predict(
         told = np.full(len(table), np.nan)
         for name, rows in ((arm, ~ended), (f"{arm}_end" if f"{arm}_end" in names else arm, ended)):
             if name in names:
-                told[rows] = calibrators[name](scores[name][rows])
+                here = {group: by[name] for group, by in shifts.items() if name in by}
+                told[rows] = shifted_by(calibrators[name](scores[name][rows]), here, harness[rows])
         found[arm] = told
     k = table.meta["k"].to_numpy(dtype=np.float64)
-    c1 = np.maximum(scores["c1"], 0.0) if "c1" in names else at_knots(costs["weak_remaining"], k)
-    strong = costs["strong"]
-    c2 = np.maximum(scores["c2"], 0.0) if "c2" in names else np.full(len(k), np.nan if strong is None else strong)
+    usd = {name: _usd(heads[name], scores[name], shifts, harness) for name in ("c1", "c2") if name in names}
+    strong = np.nan if costs["strong"] is None else costs["strong"]
+    c1 = usd["c1"] if "c1" in usd else at_knots(costs["weak_remaining"], k)
+    c2 = usd["c2"] if "c2" in usd else np.full(len(k), strong)
     return Predictions(found["r1"], found["r2"], np.where(ended, 0.0, c1), c2)
 
 
+def _usd(head: Head, scores: Floats, shifts: Mapping[str, Mapping[str, float]], harness: Names) -> Floats:
+    """What the scores of a cost head mean in USD, each on its harness."""
+    moved = scores.copy()
+    for name, by in shifts.items():
+        moved[harness == name] += by.get(head.name, 0.0)
+    return np.asarray(np.exp(np.minimum(moved, MOST_LOG)) if head.link == "log" else np.maximum(moved, 0.0))
+
+
 def of_bundle(table: Table, bundle: Bundle) -> Predictions:
-    """What a bundle's heads and calibrators say of every row; LogError when its features are not the table's."""
-    if set(bundle.features) - set(table.names):
+    """What a bundle says of every row; LogError when its features are not the table's.
+
+    Rows of a harness that the bundle does not know are ranked among themselves, as `featrouter adapt` would.
+    """
+    part = with_features(table, bundle.features)
+    return predict(part, bundle.heads, bundle.calibrators, bundle.costs, bundle.references)
+
+
+def with_features(table: Table, names: tuple[str, ...]) -> Table:
+    """The table with these columns alone, in this order."""
+    if set(names) - set(table.names):
         raise LogError("the bundle was trained with another feature catalogue; train it again")
-    columns = [table.names.index(name) for name in bundle.features]
-    part = Table(table.meta, table.x[:, columns], bundle.features)
-    return predict(part, bundle.heads, bundle.calibrators, bundle.costs)
+    return Table(table.meta, table.x[:, [table.names.index(name) for name in names]], names)

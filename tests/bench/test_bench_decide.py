@@ -83,7 +83,7 @@ def _line(name: str, taken: np.ndarray, peer: np.ndarray) -> str:
 
 
 def test_decide_costs_no_more_than_two_booster_predicts() -> None:
-    router = Router.load(guard=False)
+    router = Router.load(guard=False, harness="openhands")
     bundle, width = router.bundle, len(router.bundle.features)
     sessions = []
     for number in range(200):
@@ -91,7 +91,7 @@ def test_decide_costs_no_more_than_two_booster_predicts() -> None:
         for turn in range(1 + number % 7):
             session.observe(Turn(f"look at {number}", f"cat src/m{turn}.py", "x = 1\n" * (number % 50)))
         sessions.append(session)
-    rows = [session.row for session in sessions]
+    rows = [session._ranks for session in sessions]  # what heads read
     boosters = {name: booster_of(bundle.heads[name], width) for name in ("r1", "r2")}
     for name, booster in boosters.items():
         place = router._stages[False].place[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def test_the_keys_are_those_of_the_method(report: dict[str, Any], early: Table) 
     assert set(report) == top
     assert report["pair"] == {"weak": "scripted-agent", "strong": STRONG}
     assert report["tasks"] == 24 and report["runs"] == 60
-    assert report["value"] == 10 and report["settings"] == asdict(QUICK)
+    assert report["value"] == 10 and report["settings"] == QUICK.as_dict()
     assert set(report["splits"]) == {"mixed", "repo_disjoint"}
     going = early.meta[early.meta["at_end"] == 0]
     enough = [str(int(k)) for k, rows in going.groupby("k") if len(rows) >= LEAST_ROWS]

@@ -25,13 +25,13 @@ def test_two_costs_have_no_slope(features: Any) -> None:
     assert math.isnan(features(*[Turn(cost=0.0)] * 4)["effort_cost_slope"])
 
 
-def test_tokens_and_latency(features: Any) -> None:
+def test_tokens(features: Any) -> None:
     got = features(
-        Turn(prompt_tokens=100, completion_tokens=10, latency=1.0),
-        Turn(prompt_tokens=300, completion_tokens=30, latency=2.0),
+        Turn(prompt_tokens=100, completion_tokens=10),
+        Turn(prompt_tokens=300, completion_tokens=30),
         Turn(),
     )
-    want = {"prompt_tokens": 300, "completion_tokens": 20, "latency": 1.5}
+    want = {"prompt_tokens": 300, "completion_tokens": 20}
     assert pick(got, want) == want
 
 
@@ -50,10 +50,10 @@ def test_slope(features: Any, sizes: tuple[int, ...], slope: float) -> None:
     assert got["effort_output_slope"] == pytest.approx(slope)
 
 
-def test_actions_and_calls(features: Any) -> None:
+def test_actions_of_all_calls(features: Any) -> None:
     two = Turn(calls=(Call("ls\npwd", "a"), Call("cat b", "b")))
     got = features(two, Turn("", "ls", "a"), Turn("only thought"))
-    want = {"calls": 1, "action": 13 / 3, "action_last": 0, "action_lines": 4 / 3, "silent": 1}
+    want = {"action": 13 / 3, "action_last": 0, "action_lines": 4 / 3, "silent": 1}
     assert pick(got, want) == pytest.approx(want)
 
 

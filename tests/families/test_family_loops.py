@@ -23,7 +23,6 @@ def pick(got: dict[str, float], want: dict[str, float]) -> dict[str, float]:
 
 def test_the_same_command_three_times(features: Any) -> None:
     want = {
-        "repeats": 2,
         "new_share": 1 / 3,
         "new_recent": 1 / 3,
         "streak": 3,
@@ -32,9 +31,6 @@ def test_the_same_command_three_times(features: Any) -> None:
         "answer_streak": 3,
         "futile": 2,
         "period": 1,
-        "cycles": 2,
-        "kinds": 1,
-        "kind_streak": 3,
         "kind_now": 3,
         "entropy": 0,
         "switches": 0,
@@ -45,22 +41,22 @@ def test_the_same_command_three_times(features: Any) -> None:
 
 def test_a_new_answer_is_not_in_vain(features: Any) -> None:
     got = features(RUN, Turn("", "python a.py", "2"), Turn("", "python a.py", "2"))
-    want = {"repeats": 2, "futile": 1, "answers": 1, "streak": 3, "answer_streak": 2}
+    want = {"futile": 1, "answers": 1, "streak": 3, "answer_streak": 2}
     assert pick(got, want) == want
 
 
 @pytest.mark.parametrize(
-    ("turns", "period", "cycles"),
+    ("turns", "period"),
     [
-        ([RUN, LOOK], 0, 0),
-        ([RUN, LOOK, RUN, LOOK], 2, 1),
-        ([RUN, LOOK, EDIT, RUN, LOOK, EDIT], 3, 1),
-        ([RUN, LOOK, EDIT, FIND] * 2, 4, 1),
-        ([RUN, LOOK, RUN, LOOK, EDIT], 0, 1),
+        ([RUN, LOOK], 0),
+        ([RUN, LOOK, RUN, LOOK], 2),
+        ([RUN, LOOK, EDIT, RUN, LOOK, EDIT], 3),
+        ([RUN, LOOK, EDIT, FIND] * 2, 4),
+        ([RUN, LOOK, RUN, LOOK, EDIT], 0),
     ],
 )
-def test_periods(features: Any, turns: list[Turn], period: int, cycles: int) -> None:
-    want = {"period": period, "cycles": cycles, "streak": 1}
+def test_periods(features: Any, turns: list[Turn], period: int) -> None:
+    want = {"period": period, "streak": 1}
     assert pick(features(*turns), want) == want
 
 
@@ -76,13 +72,12 @@ def test_only_the_last_six_are_recent(features: Any) -> None:
 
 def test_kinds_of_operation(features: Any) -> None:
     want = {
-        "kinds": 4,
+        "kind_now": 1,
         "switches": 1,
         "edit_run": 2,
         "run_edit": 1,
         "look_edit": 1,
         "share_read": 1 / 6,
-        "share_search": 1 / 6,
         "share_change": 2 / 6,
         "share_run": 2 / 6,
         "share_idle": 0,
@@ -99,14 +94,14 @@ def test_silent_answers_are_not_repeats(features: Any) -> None:
 
 def test_a_turn_of_several_calls_is_one_step(features: Any) -> None:
     both = Turn(calls=(Call("python a.py", "1"), Call("cat a.py", "x")))
-    want = {"streak": 2, "repeats": 2, "futile": 2, "period": 1}
+    want = {"streak": 2, "futile": 2, "period": 1}
     assert pick(features(both, both), want) == want
 
 
 def test_thoughts_alone_are_no_actions(features: Any) -> None:
     got = features(Turn("hm"), Turn("hm"))
     assert math.isnan(got["loops_streak"])
-    assert got["loops_repeats"] == 0
+    assert got["loops_futile"] == 0
 
 
 def test_state_stands_still_past_the_cap() -> None:

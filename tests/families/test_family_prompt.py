@@ -62,8 +62,22 @@ def test_no_task_is_unknown(features: Any, task: str) -> None:
 def test_turns_change_nothing(features: Any) -> None:
     before, after = features(task=TASK), features(Turn("why?", "cat b.py", "KeyError: 1"), task=TASK)
     same = [name for name in before if name.startswith("prompt_")]
-    assert len(same) == 15
+    assert len(same) == 17
     assert [before[name] for name in same] == [after[name] for name in same]
+
+
+@pytest.mark.parametrize(
+    ("task", "ranking", "counting"),
+    [
+        ("Who is the oldest singer", 20, 0),
+        ("How many of the most popular pets are there", 100 / 9, 1),
+        ("The total number of the five", 0, 1),
+        ("Almost atop a number", 0, 0),
+    ],
+)
+def test_rankings_and_counts_that_a_question_asks_for(features: Any, task: str, ranking: float, counting: int) -> None:
+    want = {"ranking": ranking, "counting": counting}
+    assert pick(features(task=task), want) == pytest.approx(want)
 
 
 def test_a_share_is_never_above_one(features: Any) -> None:

@@ -23,18 +23,13 @@ def test_from_red_to_green(features: Any) -> None:
     got = features(pytest_run(RED), Turn("", "ls", "a.py"), pytest_run(WORSE), pytest_run(GREEN), Turn("", "ls", "a"))
     want = {
         "runs": 3,
-        "results": 3,
         "share": 1,
         "passed_last": 12,
         "failed_last": 0,
         "errors_last": 0,
-        "skipped_last": 0,
         "failed_first": 2,
-        "failed_min": 0,
         "trend": -2,
-        "step": -4,
         "green_last": 1,
-        "ever_green": 1,
         "since": 1,
         "first_turn": 1,
     }
@@ -47,37 +42,34 @@ def test_from_green_to_red(features: Any) -> None:
         "failed_last": 3,
         "errors_last": 1,
         "trend": 4,
-        "step": 4,
         "green_last": 0,
-        "ever_green": 1,
-        "failed_min": 0,
+        "failed_first": 0,
     }
     assert {name: got[f"testruns_{name}"] for name in want} == want
 
 
-def test_one_result_has_no_step(features: Any) -> None:
+def test_one_result_has_no_trend_yet(features: Any) -> None:
     got = features(pytest_run(RED))
-    assert math.isnan(got["testruns_step"])
     assert got["testruns_trend"] == 0
-    assert got["testruns_ever_green"] == 0
-    assert got["testruns_skipped_last"] == 1
+    assert got["testruns_green_last"] == 0
+    assert got["testruns_failed_first"] == got["testruns_failed_last"] == 2
 
 
 def test_no_test_ran(features: Any) -> None:
     got = features(pytest_run("==== no tests ran in 0.01s ===="))
-    assert (got["testruns_runs"], got["testruns_none_ran"], got["testruns_results"]) == (1, 1, 0)
+    assert got["testruns_runs"] == 1
     assert math.isnan(got["testruns_failed_last"])
 
 
 def test_a_file_that_quotes_a_result_is_none(features: Any) -> None:
     got = features(Turn("", "cat log.txt", RED))
-    assert got["testruns_results"] == 0
+    assert math.isnan(got["testruns_failed_last"])
     assert math.isnan(got["testruns_share"])
 
 
 def test_results_of_parallel_calls_all_count(features: Any) -> None:
     got = features(Turn(calls=(Call("pytest a", RED, "bash"), Call("pytest b", GREEN, "bash"))))
-    assert (got["testruns_results"], got["testruns_failed_last"], got["testruns_step"]) == (2, 0, -2)
+    assert (got["testruns_failed_first"], got["testruns_failed_last"], got["testruns_trend"]) == (2, 0, -2)
 
 
 def test_reproduction_scripts(features: Any) -> None:
@@ -97,6 +89,8 @@ def test_reproduction_scripts(features: Any) -> None:
     ("text", "result"),
     [
         ("Ran 5 tests in 0.012s\n\nFAILED (failures=1, errors=2)", Result(2, 1, 2, 0)),
+        ("Ran 5 tests in 0.012s\n\nOK (expected failures=2)", Result(5)),
+        ("Ran 5 tests in 0.012s\n\nFAILED (failures=1, expected failures=2)", Result(4, 1)),
         ("[ERROR] Tests run: 12, Failures: 1, Errors: 2, Skipped: 3", Result(6, 1, 2, 3)),
         ("--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)", Result(1, 1)),
         (f"{RED}\nsecond run\n{GREEN}", Result(12)),

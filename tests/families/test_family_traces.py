@@ -30,18 +30,16 @@ def test_depth_and_kinds(features: Any) -> None:
     want = {
         "count": 3,
         "frames_last": 3,
-        "frames_max": 5,
         "kinds": 2,
         "again": 1,
         "streak": 0,
-        "last": 0,
         "share": 0.75,
         "since": 1,
         "names": 1,
     }
     assert pick(got, want) == want
     assert math.isnan(got["traces_trend"])
-    assert math.isnan(got["traces_exits"])
+    assert math.isnan(got["traces_exit_share"])
 
 
 @pytest.mark.parametrize(
@@ -60,24 +58,24 @@ def test_sorts_of_error(features: Any, last: str, feature: str) -> None:
 
 
 def test_a_warning_is_no_error(features: Any) -> None:
-    want = {"kinds": 0, "last": 0, "streak": 0}
+    want = {"kinds": 0, "share": 0, "streak": 0}
     assert pick(features(run("DeprecationWarning: old")), want) == want
 
 
 def test_exit_codes(features: Any) -> None:
     got = features(run("", exit_code=0), run("", exit_code=3), run("x\n[Command finished with exit code 2]"), run("y"))
-    want = {"exits": 2, "exit_share": 2 / 3, "streak": 0, "share": 0.5}
+    want = {"exit_share": 2 / 3, "streak": 0, "share": 0.5}
     assert pick(got, want) == want
 
 
 def test_a_reported_code_goes_before_a_printed_one(features: Any) -> None:
-    want = {"exits": 0, "exit_share": 0}
+    want = {"exit_share": 0}
     assert pick(features(run("<returncode>1</returncode>", exit_code=0)), want) == want
 
 
 def test_streak_and_trend(features: Any) -> None:
     good, bad = run("fine"), run("", is_error=True)
-    want = {"streak": 3, "last": 1, "share": 3 / 6, "trend": 0.75, "since": 0}
+    want = {"streak": 3, "share": 3 / 6, "trend": 0.75, "since": 0}
     assert pick(features(good, good, good, bad, bad, bad), want) == want
 
 
@@ -94,11 +92,11 @@ def test_complaints_of_the_shell(features: Any, output: str, feature: str) -> No
     got = features(run(output))
     names = ("not_found", "missing", "timeouts", "rejected")
     assert {name: got[f"traces_{name}"] for name in names} == {name: float(name == feature) for name in names}
-    assert got["traces_last"] == 1
+    assert got["traces_streak"] == 1
 
 
 def test_what_a_file_quotes_was_not_raised(features: Any) -> None:
-    want = {"count": 0, "kinds": 0, "last": 0}
+    want = {"count": 0, "kinds": 0, "streak": 0}
     assert pick(features(Turn("", "cat log.txt", trace(3))), want) == want
 
 

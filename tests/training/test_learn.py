@@ -24,6 +24,7 @@ from featrouter.training.fit import fit_head
 from featrouter.training.learn import MOST_WEIGHT, Settings, learn, rows_for
 from featrouter.training.metrics import auroc
 from featrouter.training.panel import join_panel
+from featrouter.training.references import ranked
 from featrouter.training.search import choose
 from featrouter.training.table import Table
 from featrouter.training.worth import constants, follow, walks
@@ -95,19 +96,23 @@ def test_a_bundle_holds_what_it_promises(bundle: Bundle, recorded: Table) -> Non
     assert sorted(flag.split()[0] for flag in bundle.flags) == idle
 
 
-def test_ranges_span_99_percent_of_the_rows(bundle: Bundle, recorded: Table) -> None:
-    low, high = (np.array(bundle.ranges[side], dtype=float) for side in ("low", "high"))
-    unknown = np.isnan(recorded.x).all(axis=0)
-    assert (np.isnan(low) == unknown).all() and (np.isnan(high) == unknown).all()
-    outside = (recorded.x < low) | (recorded.x > high)
-    assert 0 < outside.sum(axis=0).max() <= 0.01 * len(recorded) + 1
-    assert (outside.sum(axis=1) <= bundle.ranges["limit"]).mean() >= 0.99
-    assert (outside.sum(axis=1) < bundle.ranges["limit"]).mean() < 0.99 or bundle.ranges["limit"] == 0
+def test_references_span_99_percent_of_the_rows_of_their_harness(bundle: Bundle, recorded: Table) -> None:
+    assert list(bundle.references) == ["recorded-bash", "recorded-editor"]
+    for name, reference in bundle.references.items():
+        x = recorded.x[(recorded.meta["harness"] == name).to_numpy()]
+        assert reference.runs == 30
+        assert set(reference.shifts) <= {"c1", "c2"}  # too few runs to tell one harness's rate from another's
+        assert (np.isnan(reference.quantiles).all(axis=1) == np.isnan(x).all(axis=0)).all()
+        outside = (x < reference.quantiles[:, 0]) | (x > reference.quantiles[:, -1])
+        assert 0 < outside.sum(axis=0).max() <= 0.01 * len(x) + 1
+        assert (outside.sum(axis=1) <= reference.limit).mean() >= 0.99
+        assert (outside.sum(axis=1) < reference.limit).mean() < 0.99 or reference.limit == 0
 
 
 def test_heads_and_calibrators_are_of_the_rows_they_are_named_for(bundle: Bundle, recorded: Table) -> None:
     ended = (recorded.meta["at_end"] == 1).to_numpy()
-    rows = rows_for(recorded, "y_weak", panel=False).where(ended)
+    among = ranked(recorded, bundle.references)  # of each harness as many runs, so that all count alike
+    rows = rows_for(among, "y_weak", panel=False).where(ended)
     recipe, held = choose("r1_end", rows, rows.tasks)
     head = fit_head("r1_end", "logit", rows, recipe).head
     np.testing.assert_array_equal(head.value, bundle.heads["r1_end"].value)

@@ -1,0 +1,115 @@
+"""Verbs about runs that a bundle was not made from: fit it to a new harness, and see what has moved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from featrouter.cli.options import HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, pair_of, refusals, table_of
+
+if TYPE_CHECKING:
+    from featrouter.bundle import Bundle
+
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+def bundle_of(name: str | Path) -> Bundle:
+    """A bundle by its path; `default` is the shipped one."""
+    from featrouter.bundle import Bundle
+    from featrouter.resources import resource
+
+    return Bundle.load(resource("models/default/default.featrouter") if str(name) == "default" else name)
+
+
+@click.command()
+@click.argument("bundle")
+@LOGS
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The adapted bundle to write.")
+@HARNESS
+@click.option(
+    "--resolved", type=_SHARE, help="The share of tasks that the weak model solves there, as far as you know."
+)
+@click.option("--strong-resolved", type=_SHARE, help="The same of the strong model.")
+@JOBS
+@MAX_REJECTS
+def adapt(
+    bundle: str,
+    logs: tuple[Path, ...],
+    output: Path,
+    harness: tuple[str, ...],
+    resolved: float | None,
+    strong_resolved: float | None,
+    jobs: int,
+    max_rejects: int,
+) -> None:
+    """Fit a bundle to a new harness from a few dozen runs without outcomes.
+
+    What the heads read is not a feature's value but its rank among those of the harness; this learns the ranks of
+    yours. BUNDLE is a file, or `default` for the shipped one. LOGS are turns and runs files (y_weak is not needed).
+
+    \b
+    Examples:
+      featrouter adapt default turns.csv runs.csv -o mine.featrouter
+      featrouter adapt default turns.csv runs.csv -o mine.featrouter --resolved 0.4 --strong-resolved 0.7
+    """
+    from featrouter.training.adapt import adapt as fitted
+    from featrouter.training.table import select
+
+    if not output.parent.is_dir():
+        raise click.BadParameter(f"{output.parent} is no folder; make it first", param_hint="--output")
+    with refusals():
+        base = bundle_of(bundle)
+        _, table = table_of(logs, jobs, max_rejects)
+        table = select(table, weak=None, harness=harness)
+        found = fitted(base, table, resolved=resolved, strong=strong_resolved)
+        found.save(output)
+    for flag in found.flags:
+        if flag in base.flags:
+            continue
+        click.echo(f"note: {flag}", err=True)
+    names = ", ".join(f"{name or '(none named)'} ({one.runs} runs)" for name, one in found.references.items())
+    click.echo(f"{output}: serves {names}", err=True)
+
+
+@click.command()
+@click.argument("bundle")
+@LOGS
+@STRONG
+@HARNESS
+@click.option(
+    "--as", "named", metavar="NAME", help="Compare with this harness of the bundle, whatever the log's is called."
+)
+@JOBS
+@MAX_REJECTS
+@JSON
+def drift(
+    bundle: str,
+    logs: tuple[Path, ...],
+    strong: str | None,
+    harness: tuple[str, ...],
+    named: str | None,
+    jobs: int,
+    max_rejects: int,
+    as_json: bool,
+) -> None:
+    """Have runs moved away from those a bundle was made for? Features, the guard, and calibration where outcomes are.
+
+    \b
+    Examples:
+      featrouter drift my.featrouter this-week/*.csv
+      featrouter drift default turns.csv runs.csv --as openhands --json
+    """
+    from featrouter.evaluation.drift import drift as moved
+    from featrouter.evaluation.drift import words
+
+    with refusals():
+        given = bundle_of(bundle)
+        if named is not None and named not in given.references:
+            known = ", ".join(repr(name) for name in sorted(given.references))
+            raise click.BadParameter(f"{named!r}: the bundle knows {known}", param_hint="--as")
+        read, table = table_of(logs, jobs, max_rejects)
+        found = moved(given, pair_of(read, table, None, strong, harness, quiet=True), named)
+    click.echo(json.dumps(found, indent=1) if as_json else words(found))

@@ -1,0 +1,60 @@
+"""The verb that studies: features, harnesses and pairs side by side."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from featrouter.cli.options import HARNESS, JOBS, LOGS, MAX_REJECTS, pair_of, refusals, table_of
+
+_PARTS = ("discrimination", "ablation", "stability", "transfer", "warm-start", "costs", "payoff")
+
+
+@click.command()
+@LOGS
+@HARNESS
+@click.option(
+    "--pair",
+    "pairs",
+    type=(str, str),
+    multiple=True,
+    metavar="WEAK STRONG",
+    help="A pair for costs and payoff (repeatable).",
+)
+@click.option("--part", "parts", type=click.Choice(_PARTS), multiple=True, help="Only this part (repeatable).")
+@JOBS
+@MAX_REJECTS
+def study(
+    logs: tuple[Path, ...],
+    harness: tuple[str, ...],
+    pairs: tuple[tuple[str, str], ...],
+    parts: tuple[str, ...],
+    jobs: int,
+    max_rejects: int,
+) -> None:
+    """Which features hold across agents and harnesses, what transfers, and where routing pays: a page in Markdown.
+
+    Takes minutes for each part. data/study.md is this page for the public runs.
+
+    \b
+    Examples:
+      featrouter study logs/ --part stability
+      featrouter study logs/ --pair small gpt-4 --part payoff > payoff.md
+    """
+    from featrouter.study.page import PARTS, page
+    from featrouter.training.table import select
+
+    chosen = parts or tuple(PARTS)
+    if not pairs and {"costs", "payoff"} & set(parts):
+        raise click.UsageError("costs and payoff want at least one --pair WEAK STRONG")
+    with refusals():
+        read, table = table_of(logs, jobs, max_rejects)
+        table = select(table, weak=None, harness=harness)
+        named = {f"{weak} -> {strong}": pair_of(read, table, weak, strong, ()) for weak, strong in pairs}
+        if not pairs:
+            chosen = tuple(part for part in chosen if part not in ("costs", "payoff"))
+        command = shlex.join(["featrouter", *sys.argv[1:]])
+        click.echo(page(table, named, chosen, command, jobs, lambda line: click.echo(f"  {line}", err=True)), nl=False)
