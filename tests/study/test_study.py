@@ -131,10 +131,10 @@ def test_strong_costs_are_scaled_to_the_ratio() -> None:
 def test_a_pair_that_surely_pays_is_routed_and_coin_flips_never_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("featrouter.study.payoff.RATIOS", (5, 20))
     monkeypatch.setattr("featrouter.study.payoff.VALUES", (0.5, 1.0))
-    pays = payoff(agent("openhands", "a", 240, 0, 6.0, strong="always"), 1)
+    pays = payoff(agent("openhands", "a", 150, 0, 6.0, strong="always"), 1)
     assert set(pays.verdicts) == {(5, 0.5), (5, 1.0), (20, 0.5), (20, 1.0)}
     assert pays.verdicts[20, 1.0] == ROUTE and pays.gains[20, 1.0][2] > 0
-    coin = payoff(agent("openhands", "a", 240, 0, 0.0, strong="coin"), 1)
+    coin = payoff(agent("openhands", "a", 150, 0, 0.0, strong="coin"), 1)
     assert set(coin.verdicts.values()) == {DONT}
 
 
