@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featrouter.cli.harnesses import bundle_of
 from featrouter.cli.options import (
     HARNESS,
     JOBS,
@@ -45,7 +46,7 @@ _USUAL = "repeated,stage,cost,logistic,prompt"
     metavar="WEAK STRONG",
     help="A pair (STRONG may be -); repeat for a table.",
 )
-@click.option("--bundle", type=click.Path(exists=True, path_type=Path), help="Judge this bundle on logs it never saw.")
+@click.option("--bundle", metavar="BUNDLE", help="Judge this bundle (`default`: the shipped one) on logs it never saw.")
 @making
 @click.option(
     "--baselines",
@@ -65,7 +66,7 @@ def evaluate(
     weak: str | None,
     harness: tuple[str, ...],
     pairs: tuple[tuple[str, str], ...],
-    bundle: Path | None,
+    bundle: str | None,
     settings: Settings,
     baselines: str,
     at: tuple[int, ...],
@@ -85,7 +86,6 @@ def evaluate(
       featrouter evaluate logs/ --strong gpt-4 --value 5 --baselines all --json > report.json
       featrouter evaluate logs/ --pair small gpt-4 --pair medium gpt-4 --markdown > benchmarks.md
     """
-    from featrouter.bundle import Bundle
     from featrouter.evaluation.evaluate import evaluate as judge
     from featrouter.evaluation.texts import texts_of
     from featrouter.evaluation.words import evaluation, page, summary
@@ -96,7 +96,7 @@ def evaluate(
     chosen = _chosen(baselines)
     reports = []
     with refusals():
-        given = Bundle.load(bundle) if bundle else None
+        given = bundle_of(bundle) if bundle else None
         read, table = table_of(logs, jobs, max_rejects)
         for weak_model, named in pairs or ((weak, strong),):
             strong_model = None if named == "-" else named
