@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featrouter.cli.harnesses import bundle_of
 from featrouter.cli.options import JSON, VALUE, Refused, refusals
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _router(bundle: str, value: float | None, policy: str | None, allow_stop: bo
 
     with refusals():
         costs = Costs(value=value, allow_stop=allow_stop)
-        return Router.load(None if bundle == "default" else bundle, costs=costs, policy=policy, harness=harness)
+        return Router(bundle_of(bundle), costs=costs, policy=policy, harness=harness)
 
 
 def _session(router: Router, run: Any, task: str, turn: int | None, ended: bool) -> Session:

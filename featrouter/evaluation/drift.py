@@ -41,11 +41,8 @@ def drift(bundle: Bundle, table: Table, named: str | None = None) -> dict[str, A
             found[harness] = {"runs": int(part.meta["run_id"][rows].nunique()), "known": sorted(bundle.references)}
             continue
         here = part.where(rows)
-        meta = here.meta.assign(harness=harness)
         as_known = replace(bundle, references={harness: reference})
-        found[harness] = _moved(reference, here, bundle.features) | {
-            "calibration": _calibration(Table(meta, here.x, here.names), as_known)
-        }
+        found[harness] = _moved(reference, here, bundle.features) | {"calibration": _calibration(here, as_known)}
     return found
 
 

@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 from featrouter.calibration import shift_to, shifted_many
 from featrouter.evaluation.plain import plain
 from featrouter.evaluation.reliability import chance_error, error_interval, smooth_error
-from featrouter.training.fit import Mask, folds, one_of_each, weights_of
+from featrouter.training.fit import Mask, Names, folds, one_of_each, weights_of
 from featrouter.training.learn import Settings, learn
 from featrouter.training.metrics import Floats, interval, task_weights, within_auroc
 from featrouter.training.table import Table
@@ -87,12 +87,18 @@ def unseen(table: Table, settings: Settings, jobs: int = 1) -> dict[str, dict[st
     return judged
 
 
+def at_the_rate(p: Floats, y: Floats, runs: Names) -> Floats:
+    """The probabilities once the share of runs that are solved is told: what `adapt --resolved` makes of them."""
+    weights = weights_of(runs)
+    return shifted_many(p, shift_to(p, float(np.average(y, weights=weights)), weights))
+
+
 def _judged(table: Table, p: Floats, fold: npt.NDArray[np.int64]) -> dict[str, Any]:
     meta = table.meta
     y, tasks, runs = meta["y_weak"].to_numpy(dtype=np.float64), meta["task_id"].to_numpy(), meta["run_id"].to_numpy()
     groups = np.char.add(fold.astype(str), meta["weak_model"].to_numpy().astype(str))
     areas = within_auroc(p, y, groups, task_weights(tasks, _DRAWS) * weights_of(runs))
-    moved = shifted_many(p, shift_to(p, float(np.average(y, weights=weights_of(runs))), weights_of(runs)))
+    moved = at_the_rate(p, y, runs)
     one = one_of_each(tasks, 0)
     weights = task_weights(tasks[one], _DRAWS)
     told: dict[str, Any] = {

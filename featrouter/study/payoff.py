@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import Parallel, delayed
 
+from featrouter.evaluation.value import AROUND, LEAST_DIFFERENT
 from featrouter.policy import Policy
 from featrouter.training.fit import Mask, folds
 from featrouter.training.learn import Settings, learn
@@ -21,12 +22,11 @@ from featrouter.training.worth import Ledger, Walks, constants, follow, walks
 #: A strong run costs so many times a weak one.
 RATIOS = (2, 5, 10, 20, 50)
 #: A solved task is worth so many times the value at which always-weak and always-strong earn the same.
-VALUES = (0.25, 0.5, 1.0, 2.0, 4.0)
+VALUES = AROUND
 POLICIES = ("prompt", "fixed", "anytime")
 #: What the tool would say of a cell.
 ROUTE, PROMPT, DONT = "route", "prompt only", "do not route"
 _DRAWS = 400
-_LEAST_DIFFERENT = 20
 
 Cell = tuple[int, float]
 
@@ -112,7 +112,7 @@ def _verdicts(
             net = nets[cell, name]
             if np.isfinite(net).all():
                 gains[cell, name] = weights @ (net - best) / totals
-                differ[cell, name] = int((net != best).sum()) >= _LEAST_DIFFERENT
+                differ[cell, name] = int((net != best).sum()) >= LEAST_DIFFERENT
     width = simultaneous([gain[1:] for key, gain in gains.items() if differ[key]])
     verdicts, shown = {}, {}
     for cell in usd:

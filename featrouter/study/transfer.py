@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 from joblib import Parallel, delayed
 
-from featrouter.calibration import shift_to, shifted_many
 from featrouter.evaluation.reliability import chance_error, smooth_error
-from featrouter.evaluation.unseen import harness_of, others, transferred
+from featrouter.evaluation.unseen import at_the_rate, harness_of, others, transferred
 from featrouter.study.sets import CHOSEN, Held, areas, benchmarks, mean_of, told
-from featrouter.training.fit import one_of_each, weights_of
+from featrouter.training.fit import one_of_each
 from featrouter.training.learn import Settings
 from featrouter.training.table import Table
 from featrouter.training.words import markdown
@@ -67,7 +66,7 @@ def _calibration(sets: Mapping[str, Table], held: Mapping[str, Held]) -> str:
     for name, table in sets.items():
         p, y = held[name].scores, table.meta["y_weak"].to_numpy(dtype=np.float64)
         runs = table.meta["run_id"].to_numpy()
-        moved = shifted_many(p, shift_to(p, float(np.average(y, weights=weights_of(runs))), weights_of(runs)))
+        moved = at_the_rate(p, y, runs)
         one = one_of_each(table.meta["task_id"].to_numpy(), 0)
         plain = np.ones((1, len(one)))
         cells = [f"{smooth_error(q[one], y[one], plain)[0]:.3f} ({chance_error(q[one]):.3f})" for q in (p, moved)]

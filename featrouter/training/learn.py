@@ -19,11 +19,11 @@ from featrouter.reference import Reference
 from featrouter.training.calibrate import chosen_kind, cross_calibrated, fit_calibrator
 from featrouter.training.costs import fit_costs
 from featrouter.training.fit import Fitted, HeldOut, Names, Recipe, Rows, fit_head, folds, too_little
-from featrouter.training.metrics import Floats, losses
+from featrouter.training.metrics import Floats
 from featrouter.training.policies import fit_anytime, fit_fixed, fit_risk_controlled, promise_words
 from featrouter.training.predictions import Predictions, predict, with_features
 from featrouter.training.references import even, ranked, references_of, shifted_by, shifts_of
-from featrouter.training.search import choose
+from featrouter.training.search import choose, held_out_losses
 from featrouter.training.table import Table
 from featrouter.training.warm import on_base
 from featrouter.training.worth import walks
@@ -257,10 +257,10 @@ def _head(
 
 
 def _loss(held: HeldOut, rows: Rows, kind: str) -> float:
-    """The mean held-out log-loss, calibrated on the other folds."""
-    told = cross_calibrated(held, rows.y, rows.weights, rows.tasks, rows.runs, kind)
-    known = ~np.isnan(rows.y) & ~np.isnan(told)
-    return float(np.average(losses(told[known], rows.y[known]), weights=rows.weights[known]))
+    """The mean of what `choose` compares, over the rows whose label is known."""
+    found = held_out_losses(held, rows, rows.tasks, kind)
+    known = ~np.isnan(rows.y) & ~np.isnan(found)
+    return float(np.average(found[known], weights=rows.weights[known]))
 
 
 def _risk_controlled(table: Table, settings: Settings, progress: Callable[[str], None], base: Bundle | None) -> Learned:

@@ -39,10 +39,10 @@ def choose(name: str, rows: Rows, groups: Names, *, head: str = "auto", tune: bo
     held = out_of_fold(name, "logit", rows, groups, best)
     if too_little(name, rows.known()):
         return best, held
-    least = _loss(held, rows, groups)
+    least = held_out_losses(held, rows, groups)
     for recipe in _variants(best, rows, tune):
         other = out_of_fold(name, "logit", rows, groups, recipe)
-        loss = _loss(other, rows, groups)
+        loss = held_out_losses(other, rows, groups)
         if _less(loss, least, rows, groups):
             best, held, least = recipe, other, loss
     if head in ("lightgbm", "linear"):
@@ -56,9 +56,9 @@ def choose(name: str, rows: Rows, groups: Names, *, head: str = "auto", tune: bo
         candidates.append((Recipe("blend", best.panel, params), _blend(held, line)))
     if head == "blend":
         best, held = candidates.pop(0)
-        least = _loss(held, rows, groups)
+        least = held_out_losses(held, rows, groups)
     for recipe, other in candidates:
-        loss = _loss(other, rows, groups)
+        loss = held_out_losses(other, rows, groups)
         if _less(loss, least, rows, groups):
             best, held, least = recipe, other, loss
     return best, held
@@ -75,8 +75,9 @@ def _variants(base: Recipe, rows: Rows, tune: bool) -> Iterator[Recipe]:
                 yield Recipe(base.kind, panel, params)
 
 
-def _loss(held: HeldOut, rows: Rows, groups: Names) -> Floats:
-    told = cross_calibrated(held, rows.y, rows.weights, groups, rows.runs, "platt")
+def held_out_losses(held: HeldOut, rows: Rows, groups: Names, kind: str = "platt") -> Floats:
+    """The log-loss of every row, calibrated on the other folds, (n,); NaN where nothing is held out."""
+    told = cross_calibrated(held, rows.y, rows.weights, groups, rows.runs, kind)
     return losses(told, np.nan_to_num(rows.y))
 
 
