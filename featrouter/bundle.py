@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from featrouter import atomic, plain
+from featrouter import plain
 from featrouter.calibration import Calibrator
 from featrouter.head import Head
 from featrouter.linear import LINEAR, Linear
@@ -122,6 +122,8 @@ class Bundle:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file atomically: after a crash at any moment `path` is the old file or the new one. OSError."""
+        from featrouter import atomic  # a process that only routes saves nothing
+
         atomic.write(path, self.to_bytes())
 
 

@@ -86,10 +86,19 @@ class Calibrator:
             return _sigmoid(self.a * s + self.b)
         if self.kind == "none":
             return _sigmoid(s)
+        if self.kind == "constant":
+            return self.b
+        if self.kind == "beta":
+            z = min(max(s, -MAX_PARAMETER), MAX_PARAMETER)
+            return _sigmoid(self.c * _softplus(z) - self.a * _softplus(-z) + self.b)
         if self.kind == "venn-abers":
             low, high = self.low[bisect_right(self.x, s)], self.high[bisect_left(self.x, s)]
             return high / (1 - low + high)
-        return float(self._many(np.array([s]))[0])
+        at = min(max(bisect_right(self.x, s), 1), len(self.x) - 1)
+        if not at or not self.x[0] < s < self.x[-1]:
+            return self.low[0 if s < self.x[-1] else -1]
+        slope = (self.low[at] - self.low[at - 1]) / (self.x[at] - self.x[at - 1])
+        return slope * (s - self.x[at - 1]) + self.low[at - 1]
 
     def _many(self, s: Floats) -> Floats:
         if self.kind == "constant":
@@ -180,6 +189,10 @@ def _check(one: Calibrator) -> None:
 def _sigmoid(z: float) -> float:
     tail = math.exp(-abs(z))
     return (1.0 if z >= 0 else tail) / (1.0 + tail)
+
+
+def _softplus(z: float) -> float:
+    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
 
 
 def _sigmoids(z: Floats) -> Floats:

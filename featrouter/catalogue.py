@@ -10,14 +10,15 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
-from featrouter.resources import resource
+from featrouter.resources import place
 
 FAMILIES = ("prompt", "files", "code", "edits", "testruns", "traces", "loops", "thoughts", "effort")
 
 _FEATURE_KEYS = {"unit", "meaning", "direction", "phrase", "absent"}
-_PATTERN_KEYS = {"regex", "gates", "style", "join", "matches", "rejects", "why"}
+_PATTERN_KEYS = {"regex", "gates", "style", "join", "lines", "matches", "rejects", "why"}
 _DIRECTIONS = {"+", "-", "?"}
 
 
@@ -55,8 +56,9 @@ def number(value: float) -> str:
 class Pattern:
     """A regular expression behind literal gates: unless one of `gates` is in the text, it is not tried.
 
-    `style` and `join` are read by the family that owns the pattern; `matches` and `rejects` are the pattern's own
-    examples, which the tests execute.
+    With `lines` it is tried on the lines that hold a gate alone: a match never leaves its line. `style` and `join` are
+    read by the family that owns the pattern; `matches` and `rejects` are the pattern's own examples, which the tests
+    execute.
     """
 
     name: str
@@ -64,24 +66,50 @@ class Pattern:
     gates: tuple[str, ...] = ()
     style: str = ""
     join: str = ""
+    lines: bool = False
     matches: tuple[Mapping[str, Any], ...] = ()
     rejects: tuple[str, ...] = ()
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        return re.compile(self.source)
+        """Compiled when it is first needed: most patterns never are. Raises CatalogueError."""
+        try:
+            return re.compile(self.source)
+        except re.error as error:
+            raise CatalogueError(f"[patterns.{self.name}]: regex: {error}") from None
 
     def open_for(self, text: str) -> bool:
-        return not self.gates or any(gate in text for gate in self.gates)
+        for gate in self.gates:  # a generator under any() costs more than the searches
+            if gate in text:
+                return True
+        return not self.gates
 
-    def search(self, text: str) -> re.Match[str] | None:
-        return self.regex.search(text) if self.open_for(text) else None
+    def tried(self, text: str) -> Iterator[re.Match[str]]:
+        """All matches in a text that is known to hold a gate."""
+        if not self.lines:
+            return self.regex.finditer(text)
+        return chain.from_iterable(self.regex.finditer(text, *line) for line in self._gated(text))
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        return self.regex.finditer(text) if self.open_for(text) else iter(())
+        return self.tried(text) if self.open_for(text) else iter(())
+
+    def search(self, text: str) -> re.Match[str] | None:
+        return next(self.tried(text), None) if self.open_for(text) else None
 
     def count(self, text: str) -> int:
-        return sum(1 for _ in self.finditer(text))
+        return sum([1 for _ in self.tried(text)]) if self.open_for(text) else 0
+
+    def _gated(self, text: str) -> list[tuple[int, int]]:
+        """Start and end of the lines that hold a gate."""
+        found: dict[int, int] = {}
+        for gate in self.gates:
+            at = text.find(gate)
+            while at >= 0:
+                end = text.find("\n", at)
+                end = len(text) if end < 0 else end
+                found[text.rfind("\n", 0, at) + 1] = end
+                at = text.find(gate, end)
+        return sorted(found.items())
 
 
 @dataclass(frozen=True)
@@ -104,11 +132,11 @@ class Lexicon:
 @lru_cache(maxsize=len(FAMILIES))
 def lexicon(family: str) -> Lexicon:
     """The catalogue of one family. Raises CatalogueError when its file is malformed."""
-    path = resource(f"features/{family}.toml")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(place(f"features/{family}.toml"), "rb") as file:
+            table = tomllib.load(file)
     except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"{path.name}: not TOML: {error}") from None
+        raise CatalogueError(f"{family}.toml: not TOML: {error}") from None
     return _parse(family, table)
 
 
@@ -137,13 +165,10 @@ def _parse(family: str, table: Mapping[str, Any]) -> Lexicon:
             tuple(row.get("gates", ())),
             row.get("style", ""),
             row.get("join", ""),
+            row.get("lines", False),
             tuple(row["matches"]),
             tuple(row.get("rejects", ())),
         )
-        try:
-            _ = re.compile(row["regex"])
-        except re.error as error:
-            raise CatalogueError(f"{where}: regex: {error}") from None
     words = {name: frozenset(listed) for name, listed in table.get("words", {}).items()}
     return Lexicon(family, table.get("summary", ""), tuple(features), patterns, words)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 CHOICES = ("continue", "escalate", "accept", "stop")
 
@@ -47,8 +47,7 @@ class Reason:
         return f"{self.words} ({self.feature})  {self.effect:+.2f}"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What to do after turn `turn`, and the numbers behind it.
 
     `r1`, `r2`: calibrated probabilities that the weak model (if it goes on; after the end: its answer as it stands)
@@ -83,7 +82,7 @@ class Decision:
         """Plain numbers and text for JSON; a number that is unknown is None."""
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in asdict(self).items()
+            for key, value in self._asdict().items()
         }
 
 

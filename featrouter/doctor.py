@@ -13,8 +13,8 @@ from featrouter.catalogue import digest, feature_set
 from featrouter.router import Router
 
 _PACKAGES = ("numpy", "lightgbm", "pandas", "scikit-learn", "joblib", "click", "unidiff", "tree-sitter")
-_GRAMMARS = ("bash", "python", "javascript")
-_EXTRAS = {"pyarrow": "parquet", "zstandard": "zstd"}
+_GRAMMARS = ("python", "javascript")
+_EXTRAS = {"pyarrow": "parquet", "zstandard": "zstd", "google-re2": "re2"}
 
 
 def examine() -> list[dict[str, Any]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from featrouter.catalogue import feature_set
+from featrouter.catalogue import FAMILIES as NAMES
+from featrouter.catalogue import family_of, feature_set
 from featrouter.families import FAMILIES, Family
 from featrouter.reading import Reading
 from featrouter.trajectory import Trajectory, Turn
@@ -15,12 +18,39 @@ from featrouter.trajectory import Trajectory, Turn
 Row = npt.NDArray[np.float64]
 
 
-class Extractor:
-    """The features of one run so far. `observe` costs the turn's own text, however long the run already is."""
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """The features that somebody reads: families of which none is wanted are not computed."""
 
-    def __init__(self, task: str = "") -> None:
+    families: tuple[type[Family], ...]
+    columns: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Wanted:
+        """KeyError for a name that is no feature."""
+        asked = {family_of(name) for name in names}
+        computed = [name for name in feature_set().names if family_of(name) in asked]
+        place = {name: index for index, name in enumerate(computed)}
+        columns = np.array([place[name] for name in names], np.intp)
+        return cls(tuple(make for name, make in zip(NAMES, FAMILIES, strict=True) if name in asked), columns)
+
+
+class Extractor:
+    """The features of one run so far. `observe` costs the turn's own text, however long the run already is.
+
+    Nothing is read of the task before the first turn is observed or the first row asked for.
+    """
+
+    def __init__(self, task: str = "", wanted: Wanted | None = None) -> None:
         self.turn = 0
-        self._families: tuple[Family, ...] = tuple(family(task) for family in FAMILIES)
+        self._task = task
+        self._wanted = wanted or _all()
+
+    @cached_property
+    def _families(self) -> tuple[Family, ...]:
+        made = tuple(family(self._task) for family in self._wanted.families)
+        self._task = ""  # a session lives long, and its task may be large
+        return made
 
     def observe(self, turn: Turn) -> None:
         self.turn += 1
@@ -29,11 +59,16 @@ class Extractor:
             family.observe(reading)
 
     def row(self) -> Row:
-        """The features now, float64 of shape (len(feature_set()),), in catalogue order; unknown is NaN."""
+        """The wanted features now, float64 (p,), in the order in which they are wanted; unknown is NaN."""
         numbers: list[float] = []
         for family in self._families:
             numbers.extend(family.row().values())
-        return np.array(numbers, dtype=np.float64)
+        return np.array(numbers, dtype=np.float64).take(self._wanted.columns)
+
+
+@cache
+def _all() -> Wanted:
+    return Wanted.of(feature_set().names)
 
 
 def rows(trajectory: Trajectory) -> Iterator[tuple[int, Row]]:

@@ -3,113 +3,148 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featrouter.head import Bools, Floats, Head
-from featrouter.linear import standardised
+from featrouter.head import Floats, Head
+from featrouter.linear import Linear
 
-__all__ = ["Forest", "Head", "Scratch"]
+__all__ = ["Codes", "Forest", "Head"]
 
+#: Where the values of a row stand among the levels of a forest: how many levels are lower; -1 where it is missing.
+Codes = NDArray[Any]
+Leaves = NDArray[np.int32]
 
-class Scratch(NamedTuple):
-    """The buffers of one caller of `Forest.score`; never shared between threads."""
-
-    row: Floats
-    taken: Floats
-    left: Bools
-    barred: NDArray[Any]
+#: Bound on trees times splits of the largest: far beyond any model, and still an affordable table.
+MAX_SPLITS = 2**22
+#: Rows are taken so many at a time that the tests of all their splits stay within the cache, in bytes.
+_CACHE, _LEAST_ROWS, _MOST_ROWS = 2**20, 32, 100
 
 
 class Forest:
     """Every head's trees, scored together by QuickScorer (Lucchese et al., SIGIR 2015) in numpy.
 
-    All splits are tested at once. A tree's leaves are bits, numbered from the right; a split that sends the row left
-    bars the leaves on its right, so the lowest bit that no split barred is the leaf. Immutable, shared by threads.
-    ValueError when there is no head or a tree asks for a feature beyond `width` (the number of model inputs).
+    All splits are tested at once. A tree's leaves are bits, numbered from the left; a split that sends the row right
+    bars the leaves on its left, so the lowest bit that no split barred is the leaf. Immutable, shared by threads.
+
+    Splits compare small integers: a value's code is the number of `levels` below it. `levels` (rising) are all values
+    that rows may hold; without them, rows may hold anything, and the levels are the thresholds. ValueError when there
+    is no head, when a tree asks for a feature beyond `width` (the number of model inputs), or for too many splits.
     """
 
-    def __init__(self, heads: Sequence[Head], width: int) -> None:
+    def __init__(self, heads: Sequence[Head], width: int, levels: Floats | None = None) -> None:
         if not heads or width < 1:
             raise ValueError("a forest needs at least one head and one feature")
         parts = [_Flat(head, width) for head in heads]
         self.width = width
         self.names = tuple(head.name for head in heads)
-        self._slot = np.concatenate([part.slot for part in parts])
-        self._threshold = np.concatenate([part.threshold for part in parts])
-        leaves = np.concatenate([part.leaves for part in parts])
-        bars = np.concatenate([part.bars for part in parts])
-        self._bars: NDArray[Any] = bars.astype(np.uint32) if leaves.max() <= 32 else bars
-        splits = np.maximum(leaves - 1, 1)
-        self._trees = np.cumsum(splits) - splits
-        # 127 is float32's exponent bias, see _sum
-        self._leaves = np.cumsum(leaves) - leaves - 127
-        self._value = np.concatenate([part.value for part in parts])
+        self._linear = {number: head.linear for number, head in enumerate(heads) if head.linear}
+        slot, threshold, bars, leaves, value = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("slot", "threshold", "bars", "leaves", "value")
+        )
+        splits, depth = leaves - 1, max(int(leaves.max()) - 1, 1)
+        if len(leaves) * depth > MAX_SPLITS:
+            raise ValueError(f"{len(leaves)} trees of up to {depth} splits: more than {MAX_SPLITS} in all")
+        self.levels = np.unique(threshold) if levels is None else levels
+        kinds = (np.int8, np.int16, np.int32, np.int64)
+        self._kind: Any = next(
+            k for k in kinds if leaves.max() <= 8 * k().itemsize and len(self.levels) < np.iinfo(k).max
+        )
+        # A column a tree, its splits below each other; where a tree has no more of them, one that never bars.
+        tree = np.repeat(np.arange(len(leaves)), splits)
+        place = np.arange(len(tree)) - np.repeat(np.cumsum(splits) - splits, splits), tree
+        self._slot = np.zeros((depth, len(leaves)), np.intp)
+        self._slot[place] = slot
+        self._right: NDArray[Any] = np.full(self._slot.shape, np.iinfo(self._kind).max, self._kind)
+        self._right[place] = np.searchsorted(self.levels, threshold, side="right")
+        self._kept: NDArray[Any] = np.full(self._slot.shape, -1, self._kind)
+        self._kept[place] = (~bars).astype(self._kind)
+        bits = 8 * self._kind().itemsize
+        self._most, self._sign, self._unsigned = self._kind(2 ** (bits - 1) - 1), bits - 1, np.dtype(f"u{bits // 8}")
+        # 127 is float32's exponent bias, see _leaf
+        self._first = (np.cumsum(leaves) - leaves - 127).astype(np.int32)
+        self._chunk = min(_MOST_ROWS, max(_LEAST_ROWS, _CACHE // self._kept.nbytes))
+        self._value = value
         trees = np.array([len(part.leaves) for part in parts])
         self._heads = np.cumsum(trees) - trees
         self._intercept = np.array([head.intercept for head in heads], np.float64)
-        self._linear = _Lines(heads) if any(head.linear for head in heads) else None
+        self._lines = _Lines(self._linear, width, self.levels) if self._linear and levels is not None else None
 
-    def scratch(self) -> Scratch:
-        """Fresh buffers for `score`: one set a session or thread."""
-        n = len(self._slot)
-        return Scratch(np.empty(2 * self.width), np.empty(n), np.empty(n, bool), np.empty(n, self._bars.dtype))
+    def codes(self, rows: Floats) -> Codes:
+        """What `score` takes, of rows (…, width); NaN is missing, infinities are numbers."""
+        return np.where(np.isnan(rows), -1, np.searchsorted(self.levels, rows)).astype(self._kind)
 
-    def score(self, row: Floats, scratch: Scratch | None = None) -> Floats:
-        """Raw scores, shape (n_heads,), of one row of shape (width,); NaN is missing, infinities are numbers."""
-        if row.shape != (self.width,):
-            raise ValueError(f"row has shape {row.shape}, the forest wants ({self.width},)")
-        both, taken, left, barred = scratch or self.scratch()
-        # A NaN is never <= and so goes right; the first copy, read where missing goes left, has -inf for it.
-        np.fmax(row, -np.inf, out=both[: self.width])
-        both[self.width :] = row
-        both.take(self._slot, out=taken, mode="clip")  # slots were checked; the other modes copy `out`
-        np.less_equal(taken, self._threshold, out=left)
-        np.multiply(self._bars, left, out=barred)
-        scores = self._sum(barred)
-        return scores if self._linear is None else self._linear.added(row, scores)
+    def score(self, codes: Codes) -> Floats:
+        """Raw scores, shape (…, n_heads), of one row's codes or many's, shape (…, width).
+
+        Linear parts are in it where the forest was told its levels.
+        """
+        if codes.shape[-1:] != (self.width,):
+            raise ValueError(f"codes have shape {codes.shape}, the forest wants (…, {self.width})")
+        if codes.ndim == 1:
+            scores = self._sums(self._leaf(codes, self._right, self._kept, self._first))
+        else:
+            wide = [array[..., None] for array in (self._right, self._kept, self._first)]
+            chunks = range(0, len(codes), self._chunk)
+            found = [self._sums(self._leaf(codes[start : start + self._chunk].T, *wide).T) for start in chunks]
+            scores = np.concatenate([np.empty((0, len(self._heads))), *found])
+        return scores if self._lines is None else self._lines.added(codes, scores)
 
     def score_many(self, rows: Floats) -> Floats:
         """Raw scores, shape (n, n_heads), of rows of shape (n, width)."""
         if rows.ndim != 2 or rows.shape[1] != self.width:
             raise ValueError(f"rows have shape {rows.shape}, the forest wants (n, {self.width})")
-        both = np.concatenate([np.fmax(rows, -np.inf), rows], axis=1)
-        scores = np.empty((len(rows), len(self._heads)))
-        chunk = max(1, 2**18 // len(self._slot))  # keeps the tests of one chunk within the cache
-        for start in range(0, len(rows), chunk):
-            left = both[start : start + chunk].take(self._slot, axis=1) <= self._threshold
-            scores[start : start + chunk] = self._sum(self._bars * left)
-        return scores if self._linear is None else self._linear.added(rows, scores)
+        scores = self.score(self.codes(rows))
+        if self._lines is None:
+            for number, line in self._linear.items():
+                scores[:, number] += np.add.reduce(line.z(rows) * line.weight, axis=-1)
+        return scores
 
-    def _sum(self, barred: NDArray[Any]) -> Floats:
-        barred = np.bitwise_or.reduceat(barred, self._trees, axis=-1)
-        lowest = ~barred & (barred + 1)
+    def _leaf(self, codes: Codes, right: Codes, kept: Codes, first: Leaves) -> Leaves:
+        """The leaf of every tree, numbered through: (trees,) of one row's codes, (trees, n) of those of n as columns."""
+        # The first copy is read where a missing value goes left; in the second, where it goes right, it is the highest.
+        both = np.empty((2 * self.width, *codes.shape[1:]), self._kind)
+        both[: self.width] = codes
+        np.bitwise_and(both[: self.width], self._most, out=both[self.width :])
+        work = both.take(self._slot, axis=0)
+        work -= right
+        work >>= self._sign  # all ones where the row goes left
+        work |= kept
+        alive = np.bitwise_and.reduce(work, axis=0)
+        alive &= -alive
         # a float32's exponent is the number of a lone bit
-        leaf = (lowest.astype(np.float32).view(np.int32) >> 23) + self._leaves
-        scores: Floats = np.add.reduceat(self._value.take(leaf), self._heads, axis=-1) + self._intercept
+        leaf: Leaves = alive.view(self._unsigned).astype(np.float32).view(np.int32)
+        leaf >>= 23
+        leaf += first
+        return leaf
+
+    def _sums(self, leaf: Leaves) -> Floats:
+        scores: Floats = np.add.reduceat(self._value.take(leaf), self._heads, axis=-1)
+        scores += self._intercept
         return scores
 
 
 class _Lines:
-    """The linear parts of several heads, one after the other."""
+    """The linear parts of several heads as tables: what each level of each feature adds."""
 
-    def __init__(self, heads: Sequence[Head]) -> None:
-        parts = [(number, head.linear) for number, head in enumerate(heads) if head.linear and len(head.linear.feature)]
-        lines = [line for _, line in parts]
-        self._heads = np.array([number for number, _ in parts], np.int64)
-        self._starts = np.cumsum([0, *(len(line.feature) for line in lines[:-1])])
-        empty: list[Any] = [np.empty(0)]
-        self._feature = np.concatenate([line.feature for line in lines] or empty).astype(np.int64)
-        self._centre = np.concatenate([line.centre for line in lines] or empty)
-        self._scale = np.concatenate([line.scale for line in lines] or empty)
-        self._weight = np.concatenate([line.weight for line in lines] or empty)
+    def __init__(self, linear: dict[int, Linear], width: int, levels: Floats) -> None:
+        lines = {number: line for number, line in linear.items() if len(line.feature)}
+        # Code -1, a missing value, finds the last of these.
+        ladder = np.repeat(np.append(levels, np.nan)[:, None], width, axis=1)
+        none = [np.empty((len(ladder), 0))]
+        self._heads = np.array(list(lines), np.int64)
+        self._starts = np.cumsum([0, *(len(line.feature) for line in lines.values())])[:-1]
+        self._feature = np.concatenate([np.empty(0, np.int64), *(line.feature for line in lines.values())])
+        self._term = np.arange(len(self._feature))
+        self._added = np.concatenate([*none, *(line.z(ladder) * line.weight for line in lines.values())], axis=1)
 
-    def added(self, rows: Floats, scores: Floats) -> Floats:
+    def added(self, codes: Codes, scores: Floats) -> Floats:
         if len(self._heads):
-            z = standardised(rows, self._feature, self._centre, self._scale)
-            scores[..., self._heads] += np.add.reduceat(z * self._weight, self._starts, axis=-1)
+            terms = self._added[codes.take(self._feature, axis=-1), self._term]
+            scores[..., self._heads] += np.add.reduceat(terms, self._starts, axis=-1)
         return scores
 
 
@@ -118,7 +153,7 @@ _LEAF |= {"default_left": [False], "value": [0.0], "cover": [0]}
 
 
 class _Flat:
-    """One head's part of a Forest; a tree of one leaf gets a split that bars nothing, a head of no trees such a one."""
+    """One head's part of a Forest, tree after tree; a head of no trees has one of a single leaf that is worth nothing."""
 
     def __init__(self, head: Head, width: int) -> None:
         if head.reach >= width:
@@ -126,16 +161,15 @@ class _Flat:
         if not len(head.sizes):
             head = Head(head.name, head.link, **_LEAF)
         n, edges = len(head.feature), head.edges()
-        right_leaves = np.bincount(edges.parent[~edges.left], minlength=n)
-        rank = np.bincount(edges.leaf, edges.left * right_leaves[edges.parent], minlength=n).astype(np.uint64)
+        left_leaves = np.bincount(edges.parent[edges.left], minlength=n)
+        rank = np.bincount(edges.leaf, ~edges.left * left_leaves[edges.parent], minlength=n).astype(np.uint64)
         bars = np.zeros(n, np.uint64)
-        np.bitwise_or.at(bars, edges.parent, np.where(edges.left, np.uint64(0), np.uint64(1) << rank[edges.leaf]))
-        split = (head.feature >= 0) | np.repeat(head.sizes == 1, head.sizes)
-        self.slot = np.maximum(head.feature, 0)[split] + width * ~head.default_left[split]
-        self.threshold = head.threshold[split]
-        self.bars = bars[split]
+        np.bitwise_or.at(bars, edges.parent, np.where(edges.left, np.uint64(1) << rank[edges.leaf], np.uint64(0)))
+        leaf = head.feature < 0
+        self.slot = head.feature[~leaf] + width * ~head.default_left[~leaf]
+        self.threshold = head.threshold[~leaf]
+        self.bars = bars[~leaf]
         self.leaves = (head.sizes + 1) // 2
         first = np.repeat(np.cumsum(self.leaves) - self.leaves, head.sizes)
-        leaf = head.feature < 0
         self.value = np.empty(leaf.sum())
         self.value[first[leaf] + rank[leaf].astype(np.int64)] = head.value[leaf]

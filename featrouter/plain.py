@@ -101,18 +101,18 @@ def free(value: Any, where: str, depth: int = 0) -> None:
 
 def integers(value: Any, where: str) -> NDArray[np.int64]:
     """An array of JSON integers."""
-    items: list[int] = _items(value, where, (int,))
-    return np.array(items, np.int64)
+    return np.array(_items(value, where, int), np.int64)
 
 
 def booleans(value: Any, where: str) -> NDArray[np.bool_]:
     """An array of JSON booleans."""
-    return np.array(_items(value, where, (bool,)), np.bool_)
+    return np.array(_items(value, where, bool), np.bool_)
 
 
 def floats(value: Any, where: str) -> NDArray[np.float64]:
     """An array of finite JSON numbers, with the strings "inf" and "-inf" for the infinities."""
-    return np.array([_INFINITIES.get(v, v) for v in _items(value, where, (float, int, str))], np.float64)
+    items = _items(value, where, float, int, str)
+    return np.array([_INFINITIES.get(item, item) if type(item) is str else item for item in items], np.float64)
 
 
 def listed(array: Iterable[float]) -> list[float | str]:
@@ -120,14 +120,23 @@ def listed(array: Iterable[float]) -> list[float | str]:
     return [v if math.isfinite(v) else str(v) for v in array]
 
 
-def _items(value: Any, where: str, kinds: tuple[type, ...]) -> list[Any]:
-    for index, item in enumerate(typed(value, list, where)):
+def _items(value: Any, where: str, *kinds: type) -> list[Any]:
+    items: list[Any] = typed(value, list, where)
+    # Only a list in which something may be wrong is looked through item by item.
+    found = set(map(type, items))
+    numbers = items if str not in found else [item for item in items if type(item) is not str]
+    words = () if numbers is items else {item for item in items if type(item) is str}
+    known = found <= set(kinds) and _INFINITIES.keys() >= set(words)
+    # NaN hides from a maximum, but not from a sum.
+    if known and max(map(abs, numbers), default=0) <= MAX_INTEGER and math.isfinite(sum(numbers)):
+        return items
+    for index, item in enumerate(items):
         if type(item) not in kinds or (type(item) is str and item not in _INFINITIES):
             wanted = " or ".join(kind.__name__ for kind in kinds if kind is not str)
             raise ValueError(f"{where}[{index}]: {item!r:.60} is {type(item).__name__}, want {wanted}")
         if (type(item) is int and abs(item) > MAX_INTEGER) or (type(item) is float and not math.isfinite(item)):
             raise ValueError(f"{where}[{index}]: a number that is not finite or beyond 2**53")
-    return list(value)
+    return items
 
 
 def _unique(pairs: Iterable[tuple[str, Any]]) -> Mapping[str, Any]:

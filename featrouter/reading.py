@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from collections.abc import Collection, Sequence
 
+from featrouter.catalogue import Pattern
 from featrouter.dialects import operations, primary
-from featrouter.trajectory import Call, Operation, Turn
+from featrouter.screen import held
+from featrouter.trajectory import Call, Turn
 
 #: Characters kept of a long text: its head and its tail. Sizes are always taken from the whole text.
 HEAD, TAIL = 2048, 4096
@@ -14,7 +16,8 @@ MAX_CALLS = 32
 #: No turn costs, lasts or counts more; larger numbers are nonsense, and their sums would overflow.
 MOST_AMOUNT = 1e15
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[A-Za-z]")
+#: What a terminal takes as colours, movements and titles.
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[A-Za-z]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\))")
 
 
 def text_of(value: object) -> str:
@@ -36,7 +39,9 @@ def window(text: str, head: int = HEAD, tail: int = TAIL) -> str:
         text = f"{text[:head]}\n{text[-tail:]}"
     if "\x1b" in text:
         text = _ANSI.sub("", text)
-    return text.replace("\r\n", "\n") if "\r" in text else text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    return text
 
 
 def task_window(task: object) -> str:
@@ -44,66 +49,78 @@ def task_window(task: object) -> str:
     return window(text_of(task), 12_000, 4_000)
 
 
-class CallReading:
-    """One tool call: capped texts, true sizes, canonical operations."""
+_UNASKED: frozenset[str] = frozenset(["?"])
 
-    def __init__(self, call: Call) -> None:
-        action, observation = text_of(call.action), text_of(call.observation)
-        self.action = window(action)
-        self.observation = window(observation)
-        self.action_size = len(action)
-        self.observation_size = len(observation)
+
+class CallReading:
+    """One tool call: capped texts, true sizes, canonical operations.
+
+    `kind` names the call, `kinds` are those of all its operations. `signature` and `answer` stand for what was asked
+    and what was answered; they are only ever compared within one session, as hash(str) differs between processes.
+    """
+
+    __slots__ = (
+        "_held", "action", "action_size", "answer", "exit_code", "is_error", "kind", "kinds", "observation", "observation_size",
+        "operations", "signature", "tool",
+    )  # fmt: skip
+
+    def __init__(self, call: Call | Turn) -> None:
+        action, observation = call.action, call.observation
+        if type(action) is not str or type(observation) is not str:
+            action, observation = text_of(action), text_of(observation)
+        self.action_size, self.observation_size = len(action), len(observation)
+        self.action, self.observation = window(action), window(observation)
         self.tool = text_of(call.tool)[:64]
         self.exit_code = call.exit_code if isinstance(call.exit_code, int) else None
         self.is_error = call.is_error if isinstance(call.is_error, bool) else None
+        done = self.operations = operations(self)
+        if len(done) == 1:
+            self.kind = done[0].kind
+            self.kinds: Collection[str] = (self.kind,)
+        else:
+            self.kind = primary(done).kind
+            self.kinds = {operation.kind for operation in done}
+        self.signature = hash((self.tool, self.action, self.action_size))
+        self.answer = hash((self.observation, self.observation_size))
+        self._held: frozenset[str] | None = _UNASKED
 
-    @cached_property
-    def operations(self) -> tuple[Operation, ...]:
-        return operations(Call(self.action, self.observation, self.tool, self.exit_code, self.is_error))
-
-    @cached_property
-    def kind(self) -> str:
-        return primary(self.operations).kind
-
-    @cached_property
-    def kinds(self) -> frozenset[str]:
-        return frozenset(operation.kind for operation in self.operations)
-
-    # hash(str) differs between processes; these two are only ever compared within one session.
-    @cached_property
-    def signature(self) -> int:
-        return hash((self.tool, self.action, self.action_size))
-
-    @cached_property
-    def answer(self) -> int:
-        return hash((self.observation, self.observation_size))
+    def opened(self, patterns: Sequence[Pattern]) -> Sequence[Pattern]:
+        """Those patterns of which the observation holds a gate; what was found of gates is shared by all families."""
+        if self._held is _UNASKED:
+            self._held = held(self.observation)
+        gates = self._held
+        if gates is None:
+            return [pattern for pattern in patterns if pattern.open_for(self.observation)]
+        return [pattern for pattern in patterns if not gates.isdisjoint(pattern.gates)] if gates else ()
 
 
 class Reading:
     """One turn: its number (1, 2, …), its thought, its calls, and what the harness reported about it."""
 
+    __slots__ = ("_turn", "calls", "number", "thought")
+
     def __init__(self, turn: Turn, number: int) -> None:
+        self._turn = turn
         self.number = number
         self.thought = window(text_of(turn.thought), HEAD, HEAD)
-        calls = turn.each_call()
-        self.calls = [CallReading(call) for call in calls[:MAX_CALLS]]
-        self.n_calls = len(calls)
-        self.prompt_tokens = _amount(turn.prompt_tokens)
-        self.completion_tokens = _amount(turn.completion_tokens)
-        self.cost = _amount(turn.cost)
-        self.latency = _amount(turn.latency)
+        calls = turn.calls
+        if calls:
+            self.calls = [CallReading(call) for call in tuple(calls)[:MAX_CALLS]]
+        else:  # a turn of one call carries its fields itself
+            self.calls = [CallReading(turn)] if turn.action or turn.observation or turn.tool else []
 
-    @cached_property
-    def operations(self) -> tuple[Operation, ...]:
-        return tuple(operation for call in self.calls for operation in call.operations)
+    @property
+    def prompt_tokens(self) -> float:
+        return _amount(self._turn.prompt_tokens)
 
-    @cached_property
-    def observation(self) -> str:
-        return "\n".join(call.observation for call in self.calls)
+    @property
+    def completion_tokens(self) -> float:
+        return _amount(self._turn.completion_tokens)
 
-    @cached_property
-    def kinds(self) -> frozenset[str]:
-        return frozenset().union(*(call.kinds for call in self.calls))
+    @property
+    def cost(self) -> float:
+        """In USD."""
+        return _amount(self._turn.cost)
 
 
 def _amount(value: object) -> float:

@@ -17,6 +17,11 @@ Floats = NDArray[np.float64]
 LEVELS = (0.005, *(round(0.05 * step, 2) for step in range(1, 20)), 0.995)
 #: Bound on a quantile and on a shift: far beyond any, yet no sum of them overflows.
 MAX_VALUE = 1e100
+#: The places that a value may take among the quantiles are 0 … PLACES - 1: below all, equal to one or between two, above.
+PLACES = 2 * len(LEVELS) + 1
+#: The rank of each place, from -1 (below all) to 1; the last entry, which place -1 finds, is that of a missing value.
+RANKS = np.append(np.arange(PLACES) / len(LEVELS) - 1.0, np.nan)
+RANKS.setflags(write=False)
 _KEYS = ("quantiles", "limit", "runs", "shifts")
 
 
@@ -34,8 +39,8 @@ class Reference:
     limit: int
     runs: int
     shifts: dict[str, float] = field(default_factory=dict)
-    _never: NDArray[np.bool_] = field(init=False, repr=False)
-    _levels: Floats = field(init=False, repr=False)
+    _never: NDArray[np.intp] = field(init=False, repr=False)
+    _steps: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         told = np.array(self.quantiles, dtype=np.float64)
@@ -53,26 +58,31 @@ class Reference:
                 raise ValueError(f"shifts.{plain.shown(name)}: beyond {MAX_VALUE:g}")
         told.setflags(write=False)
         object.__setattr__(self, "quantiles", told)
-        object.__setattr__(self, "_never", unknown[:, 0])
-        object.__setattr__(self, "_levels", np.ascontiguousarray(told.T))
+        object.__setattr__(self, "_never", np.flatnonzero(unknown[:, 0]))
+        # x > q is x >= the number just above q; all that is not missing is >= -inf
+        least = np.full((1, len(told)), -np.inf)
+        object.__setattr__(self, "_steps", np.concatenate([least, told.T, np.nextafter(told, np.inf).T]))
+
+    def places(self, rows: Floats) -> NDArray[np.int8]:
+        """Where each value stands among the quantiles: rows (…, p) and answer alike, see PLACES; -1 where it is missing.
+
+        Equal values share the middle of their places. Of a feature that the harness never reports a value says nothing:
+        it stands in the middle, missing or not.
+        """
+        reached = rows[..., None, :] >= self._steps
+        places = np.add.reduce(reached.view(np.int8), axis=-2, dtype=np.int8)
+        places -= 1
+        if len(self._never):
+            places[..., self._never] = PLACES // 2
+        return np.asarray(places)
 
     def ranks(self, rows: Floats) -> Floats:
-        """Where each value stands among this harness's, from -1 (below all) to 1; rows (…, p) and answer alike.
-
-        Equal values share the middle of their places. NaN stays NaN, unless the harness never reports the feature: that
-        says nothing of the run, and is 0.
-        """
-        x = rows[..., None, :]
-        below = np.add.reduce(x > self._levels, axis=-2, dtype=np.int8)
-        places = below + np.add.reduce(x >= self._levels, axis=-2, dtype=np.int8)
-        ranks = places / len(LEVELS) - 1.0
-        ranks[np.isnan(rows)] = np.nan
-        ranks[..., self._never] = 0.0
-        return np.asarray(ranks)
+        """The ranks that heads were trained on, from -1 (below all of this harness's) to 1; rows (…, p) and answer alike."""
+        return np.asarray(RANKS[self.places(rows)])
 
     def outside(self, rows: Floats) -> NDArray[np.bool_]:
         """Which values of rows (…, p) lie beyond the outermost quantiles; one that is missing does not."""
-        return np.asarray((rows < self.quantiles[:, 0]) | (rows > self.quantiles[:, -1]))
+        return np.asarray(self.places(rows) % (PLACES - 1) == 0)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; a feature that the harness never reports is None."""
@@ -86,6 +96,12 @@ class Reference:
         rows = [_row(row, index) for index, row in enumerate(plain.typed(found["quantiles"], list, "quantiles"))]
         table = np.array(rows, dtype=np.float64).reshape(len(rows), len(LEVELS))
         return cls(table, found["limit"], found["runs"], found["shifts"])
+
+
+def outside(places: NDArray[np.int8]) -> int:
+    """How many of a row's places are the first or the last."""
+    told = places.tobytes()
+    return told.count(0) + told.count(PLACES - 1)
 
 
 def _row(row: Any, index: int) -> Sequence[float]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from featrouter.batch import decide_many
 from featrouter.bundle import Bundle, BundleError
-from featrouter.catalogue import digest, feature_set
+from featrouter.catalogue import digest
+from featrouter.conversations import Conversations, keys_of
 from featrouter.decision import CHOICES, Costs, Decision
+from featrouter.extractor import Wanted
 from featrouter.messages import trajectory_of
 from featrouter.reference import Reference
-from featrouter.resources import resource
-from featrouter.session import Session, Stage, safely
+from featrouter.resources import place
+from featrouter.session import Session, noted
+from featrouter.stage import Stage
 from featrouter.trajectory import Trajectory
 
 
@@ -65,13 +67,17 @@ class Router:
         self.policy = bundle.policies[name]
         self.epsilon = epsilon
         self.seed = seed
-        self._guarded = guard
-        known = {name: index for index, name in enumerate(feature_set().names)}
-        unknown = [name for name in bundle.features if name not in known]
-        if unknown:
-            raise BundleError(f"this bundle wants the feature {unknown[0]!r}, which this version does not compute")
-        self._columns: npt.NDArray[np.intp] = np.array([known[name] for name in bundle.features])
-        self._stages = {False: Stage(bundle, ended=False), True: Stage(bundle, ended=True)}
+        self.guarded = guard
+        try:
+            self.wanted = Wanted.of(bundle.features)
+        except KeyError as unknown:
+            raise BundleError(f"this bundle wants the feature {unknown}, which this version does not compute") from None
+        self.stages = {False: Stage(bundle, ended=False), True: Stage(bundle, ended=True)}
+        self.value, strong = float(bundle.costs["value"]), bundle.costs["strong"]
+        self.strong = float("nan") if strong is None else float(strong)
+        self._conversations = Conversations()
+        self._turns = [float(turn) for turn, _ in bundle.costs["weak_remaining"]]
+        self._usd = [float(usd) for _, usd in bundle.costs["weak_remaining"]]
         self.harness = harness
 
     @classmethod
@@ -89,7 +95,7 @@ class Router:
         seed: int = 0,
     ) -> Router:
         """Open a bundle; without `path` the shipped default. `sha256` pins the file. Raises BundleError."""
-        path = resource("models/default/default.featrouter") if path is None else path
+        path = place("models/default/default.featrouter") if path is None else path
         bundle = Bundle.load(path, sha256)
         return cls(
             bundle,
@@ -120,8 +126,29 @@ class Router:
         run: str = "",
         harness: str | None = None,
     ) -> Decision:
-        """The decision after the last turn of a message list (OpenAI, Anthropic, Responses) or a trajectory."""
-        return self.replay(messages, task=task, costs=costs, run=run, harness=harness).decide()
+        """The decision after the last turn of a message list (OpenAI, Anthropic, Responses) or a trajectory.
+
+        Stateless to its caller; a conversation that comes back with more turns is gone on with where it was left.
+        """
+        try:
+            read = _read(messages, task)
+            if self.epsilon and not (read.task or run):
+                raise TypeError("runs without a name draw by chance, each for itself")
+            keys = keys_of(read.task, (costs, run, harness), read.turns)
+        except Exception:  # what cannot be told apart for sure is read from its start, and there fails in words
+            return self.replay(messages, task=task, costs=costs, run=run, harness=harness).decide()
+        seen, session = self._conversations.take(keys)
+        if session is None:
+            session = self.session(read.task, costs=costs, run=run, harness=harness)
+        self._walk(session, read, seen)
+        decision = session.decide()
+        if not (read.ended or session.failed):
+            self._conversations.put(keys[-1], session)
+        return decision
+
+    def decide_many(self, sessions: Sequence[Session]) -> list[Decision]:
+        """What each of these sessions decides, in their order: one pass over the trees for all that are alike."""
+        return decide_many(self, sessions)
 
     def replay(
         self,
@@ -137,25 +164,37 @@ class Router:
         A router that explores has decided at the start and after each turn on the way, as if asked there.
         """
 
-        def checked() -> Trajectory:
-            told = messages if isinstance(messages, Trajectory) else trajectory_of(messages)
-            return Trajectory(task or told.task, tuple(told), bool(told.ended))
-
-        read = safely(checked)
-        text = read.task if isinstance(read, Trajectory) else ""
-        session = self.session(text, costs=costs, run=run, harness=harness)
-        if isinstance(read, Trajectory):
-            for turn in read:
-                if self.epsilon:
-                    session.decide()
-                session.observe(turn)
-            if read.ended:
-                if self.epsilon:
-                    session.decide()
-                session.end()
-        else:
-            session.failed = f"messages could not be read: {read}"
+        try:
+            read = _read(messages, task)
+        except Exception as error:
+            session = self.session(costs=costs, run=run, harness=harness)
+            session.failed = f"messages could not be read: {noted(error)}"
+            return session
+        session = self.session(read.task, costs=costs, run=run, harness=harness)
+        self._walk(session, read, 0)
         return session
+
+    def _walk(self, session: Session, read: Trajectory, seen: int) -> None:
+        for turn in read.turns[seen:]:
+            if self.epsilon:
+                session.decide()
+            session.observe(turn)
+        if read.ended:
+            if self.epsilon:
+                session.decide()
+            session.end()
+
+    def remaining(self, turn: int) -> float:
+        """The mean cost that weak runs still had after so many turns, in USD; NaN where the bundle knows none.
+
+        Between the bundle's knots a straight line, beyond them the outermost.
+        """
+        turns, usd = self._turns, self._usd
+        at = bisect_right(turns, turn)
+        if not 0 < at < len(turns):
+            return usd[min(at, len(turns) - 1)] if turns else float("nan")
+        share = (turn - turns[at - 1]) / (turns[at] - turns[at - 1])
+        return usd[at - 1] + share * (usd[at] - usd[at - 1])
 
     def reference(self, harness: str | None) -> Reference | str:
         """What is known of a harness, or in words why nothing is. Without a name: the only one the bundle knows."""
@@ -167,3 +206,8 @@ class Router:
         names = ", ".join(repr(name) for name in sorted(known))
         told = "no harness is named" if harness is None else f"harness {harness!r:.60} is not known to this bundle"
         return f"{told}: give harness= one of {names}, or fit it to your own runs (featrouter adapt)"
+
+
+def _read(messages: Sequence[Mapping[str, Any]] | Trajectory, task: str) -> Trajectory:
+    told = messages if isinstance(messages, Trajectory) else trajectory_of(messages)
+    return Trajectory(task or told.task, tuple(told), bool(told.ended))

@@ -26,8 +26,10 @@ def syntax(text: str, filename: str) -> tuple[bool, int] | None:
     None when the file's language has no grammar here or the text is longer than MOST_BYTES.
     """
     loaded = _load(filename.rpartition(".")[2])
-    code = dedent(text).encode("utf-8", "replace")
-    if loaded is None or len(code) > MOST_BYTES:
+    if loaded is None or len(text) > MOST_BYTES:
+        return None
+    code = (dedent(text) if text[:1].isspace() else text).encode("utf-8", "replace")
+    if len(code) > MOST_BYTES:
         return None
     # A parser and a cursor hold state, and sessions of several threads meet here: each call makes its own.
     tree_sitter, language, query = loaded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 #: Canonical operations, in the order in which they name a call that does several things.
 KINDS = ("submit", "edit", "create", "test", "run", "search", "read", "think", "other")
@@ -54,8 +55,7 @@ class Turn:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """What a call does, whatever the harness calls it.
 
     `kind` is one of KINDS. `files` are the paths it names, `patterns` what it searches for, `commands` the

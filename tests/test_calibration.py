@@ -54,6 +54,44 @@ def test_scalar_and_array_agree_on_a_probability(calibrator: Calibrator, score: 
     assert many[0].tolist() == pytest.approx([one, calibrator(-score)], abs=1e-12)
 
 
+@given(st.sampled_from(["constant", "isotonic", "venn-abers"]).flatmap(of_kind), st.data())
+def test_between_on_and_beyond_its_knots_one_score_has_the_arrays_number(
+    calibrator: Calibrator, data: st.DataObject
+) -> None:
+    near = [float(np.nextafter(knot, side)) for knot in calibrator.x for side in (-math.inf, math.inf)]
+    scores = np.array([*calibrator.x, *near, -1e105, 1e105, 0.0, -0.0, data.draw(SCORES)])
+    assert [calibrator(score) for score in scores.tolist()] == calibrator(scores).tolist()
+
+
+@given(of_kind("isotonic"))
+def test_an_isotonic_knot_has_its_own_number_and_the_ends_go_on(calibrator: Calibrator) -> None:
+    inside = [min(max(p, 1e-6), 1 - 1e-6) for p in calibrator.low]
+    assert [calibrator(knot) for knot in calibrator.x] == inside
+    assert [calibrator(calibrator.x[0] - far) for far in (1e-9, 1.0, 1e105)] == [inside[0]] * 3
+    assert [calibrator(calibrator.x[-1] + far) for far in (1e-9, 1.0, 1e105)] == [inside[-1]] * 3
+
+
+def test_an_isotonic_calibrator_of_one_knot_says_one_number() -> None:
+    lone = Calibrator("isotonic", x=(0.5,), low=(0.3,))
+    assert [lone(score) for score in (-1e100, 0.0, 0.5, 1.0, 1e100)] == [0.3] * 5
+
+
+@given(of_kind("venn-abers"))
+def test_beyond_the_outermost_knots_the_outermost_steps_go_on(calibrator: Calibrator) -> None:
+    assert calibrator.interval(calibrator.x[0] - 1) == (calibrator.low[0], calibrator.high[0])
+    assert calibrator.interval(calibrator.x[-1] + 1) == (calibrator.low[-1], calibrator.high[-1])
+
+
+@pytest.mark.parametrize(("a", "b", "c"), [(1.0, 0.0, 1.0), (0.4, -0.5, 2.5), (3.0, 1.0, 0.0), (0.0, 0.2, 0.7)])
+def test_beta_of_one_score_is_the_odds_of_two_powers(a: float, b: float, c: float) -> None:
+    for score in GRID.tolist():
+        p = expit(score)
+        odds = math.exp(b) * p**a / (1 - p) ** c
+        assert Calibrator("beta", a, b, c)(score) == pytest.approx(
+            min(max(odds / (1 + odds), 1e-6), 1 - 1e-6), rel=1e-9
+        )
+
+
 @given(CALIBRATORS)
 def test_there_and_back_with_the_kinds_own_keys(calibrator: Calibrator) -> None:
     told = calibrator.as_dict()

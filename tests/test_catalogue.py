@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import random
 import re
 import time
 import tomllib
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from featrouter import catalogue, catalogue_page
 from featrouter.catalogue import CatalogueError, Lexicon, Pattern
-from featrouter.families.testruns import result_by, result_of
+from featrouter.families.testruns import result_by, result_of, runners
 from featrouter.resources import resource
 
 PATTERNS = [
@@ -21,6 +23,8 @@ PATTERNS = [
     for pattern in catalogue.lexicon(family).patterns.values()
 ]
 COUNTS = ("passed", "failed", "errors", "skipped")
+#: Patterns that are tried on those lines alone that hold one of their gates.
+BY_LINE = [pytest.param(param.values[1], id=param.id) for param in PATTERNS if param.values[1].lines]
 SIZE = 6000
 BUDGET = 0.050  # seconds of CPU
 
@@ -70,8 +74,68 @@ def test_runner_examples_give_their_numbers(pattern: Pattern) -> None:
             if count in example:
                 stated += 1
                 assert getattr(result, count) == example[count], (count, example)
-        assert result_of(example["text"]) == result, "another runner claims this text first"
+        assert result_of(example["text"], runners()) == result, "another runner claims this text first"
     assert stated, "the examples of a runner state numbers"
+
+
+def spans(matches: Iterable[re.Match[str]]) -> list[tuple[tuple[int, int], tuple[str | None, ...]]]:
+    return [(match.span(), match.groups()) for match in matches]
+
+
+def on_gated_lines(pattern: Pattern, text: str) -> list[re.Match[str]]:
+    """What the plain regex finds in the whole text, where the line of the match holds a gate."""
+    found = []
+    for match in pattern.regex.finditer(text):
+        line = text[: match.start()].rpartition("\n")[2] + text[match.start() :].partition("\n")[0]
+        if any(gate in line for gate in pattern.gates):
+            found.append(match)
+    return found
+
+
+def assert_by_line(pattern: Pattern, text: str) -> int:
+    want = on_gated_lines(pattern, text)
+    assert spans(pattern.finditer(text)) == spans(want), text
+    assert spans(filter(None, [pattern.search(text)])) == spans(want[:1]), text
+    assert pattern.count(text) == len(want), text
+    return len(want)
+
+
+@pytest.mark.parametrize("pattern", BY_LINE)
+def test_by_line_a_pattern_finds_what_its_regex_finds_in_the_whole_text(pattern: Pattern) -> None:
+    own = [str(example["text"]) for example in pattern.matches]
+    assert all(assert_by_line(pattern, text) for text in own)
+    others = [str(e["text"]) for param in BY_LINE for e in param.values[0].matches]
+    pieces = own + [line for text in own for line in text.split("\n")]
+    pieces += [*pattern.gates, *pattern.rejects, "", "x = 1", " "]
+    rng, found = random.Random(pattern.name), 0
+    for _ in range(120):
+        text = ""
+        for _ in range(rng.randint(2, 12)):
+            piece = rng.choice(pieces if rng.random() < 0.8 else others)
+            if rng.random() < 0.3:
+                piece = piece[rng.randint(0, len(piece)) :][: rng.randint(1, 40)]
+            text += piece + rng.choice(["\n", "\n", "\n", "\n\n", " ", "", "\t", "\r", "\x0b"])
+        found += assert_by_line(pattern, text)
+    assert found > 30  # else the texts show nothing
+
+
+@pytest.mark.parametrize("pattern", BY_LINE)
+def test_no_match_of_a_pattern_tried_by_line_leaves_its_line(pattern: Pattern) -> None:
+    assert pattern.gates and not any("\n" in gate for gate in pattern.gates)
+    for example in pattern.matches:
+        text = str(example["text"])
+        for at in range(len(text) + 1):
+            for broken in (f"{text[:at]}\n{text[at:]}", f"{text[:at]}\n{text[at + 1 :]}"):
+                assert not any("\n" in match.group() for match in pattern.regex.finditer(broken)), broken
+                assert_by_line(pattern, broken)
+
+
+def test_a_line_with_two_gates_is_tried_once_and_one_without_never() -> None:
+    pattern = Pattern("p", r"(?m)^b.*?(\d)$", ("x", "y"), lines=True)
+    assert [match.span() for match in pattern.finditer("bxyx1\nb2\nby3\nx b4\n\nby5")] == [(0, 5), (9, 12), (19, 22)]
+    assert pattern.search("b1\nx\n2") is None and pattern.count("") == 0
+    everywhere = Pattern("p", pattern.source, pattern.gates)
+    assert everywhere.count("bx1\nb2") == 2
 
 
 def hostile(pattern: Pattern) -> list[str]:
@@ -133,7 +197,6 @@ GOOD: dict[str, Any] = {
         ("patterns", "p", "matches", None),
         ("patterns", "p", "matches", []),
         ("patterns", "p", "surplus", "s"),
-        ("patterns", "p", "regex", "(a"),
     ],
 )
 def test_a_malformed_table_names_file_table_and_key(kind: str, name: str, key: str, value: Any) -> None:
@@ -145,6 +208,20 @@ def test_a_malformed_table_names_file_table_and_key(kind: str, name: str, key: s
     with pytest.raises(CatalogueError, match=re.escape(f"fam.toml [{kind}.{name}]")) as caught:
         catalogue._parse("fam", bad)
     assert (key if key != "surplus" else "keys") in str(caught.value)
+
+
+def test_a_malformed_regex_is_named_when_it_is_first_used() -> None:
+    bad = copy.deepcopy(GOOD)
+    bad["patterns"]["p"]["regex"] = "(a"
+    pattern = catalogue._parse("fam", bad)["p"]
+    for use in (lambda: pattern.regex, lambda: pattern.search("a"), lambda: pattern.count("a")):
+        with pytest.raises(CatalogueError, match=r"\[patterns\.p\]: regex: missing \)"):
+            use()
+
+
+@pytest.mark.parametrize(("family", "pattern"), PATTERNS)
+def test_every_regex_compiles(family: str, pattern: Pattern) -> None:
+    assert pattern.regex.pattern == pattern.source, family
 
 
 def test_the_good_table_is_good() -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from featrouter.catalogue import feature_set, lexicon
-from featrouter.extractor import Extractor, extract, rows
+from featrouter.extractor import Extractor, Wanted, extract, rows
 from featrouter.families import FAMILIES
 from featrouter.logs import Logs
 from featrouter.reading import Reading
@@ -124,6 +124,36 @@ def test_families_write_the_catalogue_in_order(task: str, some: list[Turn]) -> N
         for number, turn in enumerate(some, 1):
             family.observe(Reading(turn, number))
         assert list(family.row()) == expected
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(runs, st.data())
+def test_what_is_wanted_is_what_comes_in_that_order(run: Trajectory, data: st.DataObject) -> None:
+    names = feature_set().names
+    asked = data.draw(st.one_of(st.lists(st.sampled_from(names), max_size=6), st.permutations(names)))
+    columns = [names.index(name) for name in asked]
+    some, whole = Extractor(run.task, Wanted.of(asked)), Extractor(run.task)
+    for turn in (None, *run.turns):
+        if turn is not None:
+            some.observe(turn)
+            whole.observe(turn)
+        assert some.row().tobytes() == whole.row()[columns].tobytes()
+    assert some.turn == whole.turn == len(run)
+
+
+def test_families_of_which_nothing_is_wanted_are_not_computed() -> None:
+    def computed(*names: str) -> list[str]:
+        return [family.__name__.lower() for family in Wanted.of(names).families]
+
+    assert computed("traces_count", "files_reads", "traces_kinds") == ["files", "traces"]
+    assert computed() == []
+    assert computed(*feature_set().names) == [family.__name__.lower() for family in FAMILIES]
+
+
+@pytest.mark.parametrize("name", ["nosuch", "", "traces", "traces_nosuch", "traces_count "])
+def test_what_is_no_feature_cannot_be_wanted(name: str) -> None:
+    with pytest.raises(KeyError, match=repr(name)):
+        Wanted.of(["traces_count", name])
 
 
 def unknown_before_the_first_turn() -> set[str]:

@@ -9,7 +9,8 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from featrouter.forest import Forest, Head
+from featrouter.forest import MAX_SPLITS, Forest, Head
+from featrouter.reference import LEVELS, RANKS, Reference
 from featrouter.shap import Explainer
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -59,13 +60,24 @@ def rows_for(heads: list[Head]) -> np.ndarray:
     return x
 
 
-def assert_scores(heads: list[Head], boosters: list[lgb.Booster]) -> None:
-    rows, forest = rows_for(heads), Forest(heads, WIDTH)
+def levels_of(rows: np.ndarray) -> np.ndarray:
+    return np.unique(rows[~np.isnan(rows)])
+
+
+def every_way(forest: Forest, rows: np.ndarray) -> list[np.ndarray]:
+    codes = forest.codes(rows)
+    one = np.array([forest.score(row) for row in codes])
+    return [one, forest.score(codes), np.array([forest.score(forest.codes(row)) for row in rows])]
+
+
+def assert_scores(heads: list[Head], boosters: list[lgb.Booster], rows: np.ndarray | None = None) -> None:
+    """Alone and together, of codes and of floats, with the thresholds as levels and with the rows' own values."""
+    rows = rows_for(heads) if rows is None else rows
     want = np.stack([b.predict(rows, raw_score=True, num_threads=1) for b in boosters], axis=1)
-    scratch = forest.scratch()
-    one = np.array([forest.score(row, scratch) for row in rows])
-    for got in (one, forest.score_many(rows)):
-        assert (np.abs(got - want) <= 1e-12 * np.maximum(1, np.abs(want))).all()
+    for levels in (None, levels_of(rows)):
+        forest = Forest(heads, WIDTH, levels)
+        for got in (*every_way(forest, rows), forest.score_many(rows)):
+            assert (np.abs(got - want) <= 1e-12 * np.maximum(1, np.abs(want))).all()
 
 
 SIZES = [(1, 2), (1, 3), (3, 4), (20, 7), (100, 15), (30, 33), (20, 64), (300, 31)]
@@ -86,9 +98,105 @@ def test_heads_of_different_sizes_are_scored_together() -> None:
     assert heads[-1].sizes.tolist() == [1]
     assert_scores(heads, boosters)
     constant = Head.constant("k", "identity", 0.25)
-    scores = Forest([constant, *heads, constant], WIDTH).score(table(1)[0])
+    forest, bare = Forest([constant, *heads, constant], WIDTH), Forest(heads, WIDTH)
+    scores = forest.score(forest.codes(table(1)[0]))
     assert scores[0] == scores[-1] == 0.25
-    assert scores[1:-1] == pytest.approx(Forest(heads, WIDTH).score(table(1)[0]), abs=1e-14)
+    assert scores[1:-1] == pytest.approx(bare.score(bare.codes(table(1)[0])), abs=1e-14)
+
+
+def ranked(n: int, seed: int) -> np.ndarray:
+    """Rows as heads are trained on: ranks, each one of 43 numbers, or missing."""
+    rng = np.random.default_rng(seed)
+    rows = RANKS[rng.integers(0, len(RANKS) - 1, (n, WIDTH))]
+    rows[:, :4][rng.random((n, 4)) < 0.25] = NAN
+    return rows
+
+
+def train_on_ranks(trees: int, leaves: int) -> lgb.Booster:
+    x, noise = ranked(1500, 0), np.random.default_rng(0).normal(size=1500)
+    z = np.nan_to_num(x)
+    y = z[:, 0] + 2 * z[:, 8] * z[:, 9] + z[:, 5] * (z[:, 1] > 0) + 2 * np.isnan(x[:, 2]) + noise
+    settings = {"objective": "regression", "num_leaves": leaves, "verbose": -1, "num_threads": 1, "min_data_in_leaf": 3}
+    return lgb.train(settings, lgb.Dataset(x, y), trees)
+
+
+@pytest.mark.parametrize(
+    ("leaves", "bytes_a_code"), [(2, 1), (8, 1), (9, 2), (16, 2), (17, 4), (32, 4), (33, 8), (64, 8)]
+)
+def test_trees_on_ranks_score_like_lightgbm_in_the_smallest_integers_that_hold_their_leaves(
+    leaves: int, bytes_a_code: int
+) -> None:
+    booster = train_on_ranks(20, leaves)
+    head = Head.from_booster("r1", booster.dump_model(), "logit")
+    rows = ranked(400, 1)
+    rows[0], rows[1], rows[2] = NAN, RANKS[0], RANKS[-2]
+    assert Forest([head], WIDTH, RANKS[:-1]).codes(rows).itemsize == bytes_a_code
+    assert_scores([head], [booster], rows)
+
+
+def test_places_are_the_codes_of_their_ranks() -> None:
+    rng = np.random.default_rng(2)
+    reference = Reference(np.sort(rng.normal(size=(WIDTH, len(LEVELS))), axis=1), 0, 1)
+    rows = rng.normal(size=(300, WIDTH)) * 2
+    rows[rng.random(rows.shape) < 0.2] = NAN
+    booster = train_on_ranks(30, 7)
+    forest = Forest([Head.from_booster("r1", booster.dump_model(), "logit")], WIDTH, RANKS[:-1])
+    places = reference.places(rows)
+    np.testing.assert_array_equal(forest.codes(reference.ranks(rows)), places)
+    want = booster.predict(reference.ranks(rows), raw_score=True)
+    assert forest.score(places)[:, 0] == pytest.approx(want, abs=1e-12)
+    assert [forest.score(row)[0] for row in places] == pytest.approx(want, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [126, 127, 128, 300])
+def test_codes_grow_with_the_levels(n: int) -> None:
+    # At the edge of a byte the highest code stands beside the one that a missing value has where it goes right.
+    rng = np.random.default_rng(n)
+    levels = np.unique(rng.normal(size=n))
+    rows = rng.choice(np.append(levels, NAN), (600, WIDTH))
+    rows[0], rows[1] = levels[-1], levels[0]
+    y = rows[:, 0] * (np.nan_to_num(rows[:, 1]) > levels[-9]) + np.isnan(rows[:, 2])
+    settings = {"objective": "regression", "num_leaves": 8, "verbose": -1, "num_threads": 1, "min_data_in_leaf": 1}
+    booster = lgb.train(settings | {"max_bin": 1000}, lgb.Dataset(rows, np.nan_to_num(y)), 30)
+    head = Head.from_booster("r1", booster.dump_model(), "logit")
+    forest = Forest([head], WIDTH, levels)
+    assert forest.codes(rows).itemsize == (1 if n < 127 else 2)
+    want = booster.predict(rows, raw_score=True)
+    for got in every_way(forest, rows):
+        assert got[:, 0] == pytest.approx(want, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [0, 1, 31, 32, 33, 99, 100, 101, 250])
+def test_any_number_of_rows_is_scored_like_each_alone(n: int) -> None:
+    forest = Forest([Head.from_booster("r1", train(40, 31).dump_model(), "logit")] * 2, WIDTH)
+    codes = forest.codes(table(n, seed=4))
+    scores = forest.score(codes)
+    assert scores.shape == (n, 2)
+    assert scores.tolist() == [forest.score(row).tolist() for row in codes]
+
+
+def test_scoring_leaves_the_codes_as_they_were() -> None:
+    forest = Forest([Head.from_booster("r1", train(20, 7).dump_model(), "logit")], WIDTH)
+    codes = forest.codes(table(60))
+    codes.setflags(write=False)
+    kept = codes.copy()
+    forest.score(codes)
+    forest.score(codes[0])
+    np.testing.assert_array_equal(codes, kept)
+
+
+def test_too_many_splits_are_refused_before_they_are_laid_out() -> None:
+    leaf, widest = [1], [127]
+    grown = {"feature": [0] * 63 + [-1] * 64, "threshold": [0.0] * 127, "default_left": [False] * 127}
+    grown |= {"left": [*range(1, 127, 2)] + [-1] * 64, "right": [*range(2, 127, 2)] + [-1] * 64}
+    grown |= {"value": [0.0] * 127, "cover": [64 >> (node + 1).bit_length() - 1 for node in range(127)]}
+    more = MAX_SPLITS // 63
+    flat = {"feature": -1, "threshold": 0.0, "left": -1, "right": -1, "default_left": False, "value": 0.0, "cover": 1}
+    head = Head("r1", "logit", sizes=widest + leaf * more, **{key: grown[key] + [flat[key]] * more for key in flat})
+    with pytest.raises(ValueError, match=f"{more + 1} trees of up to 63 splits: more than {MAX_SPLITS} in all"):
+        Forest([head], 1)
+    stumps = Head("r1", "logit", sizes=leaf * (more + 1), **{key: [flat[key]] * (more + 1) for key in flat})
+    assert Forest([stumps], 1).score_many(np.zeros((1, 1))).tolist() == [[0.0]]
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-3])
@@ -121,11 +229,14 @@ def test_rows_and_features_must_fit() -> None:
     for make in (Forest, Explainer):
         with pytest.raises(ValueError, match=r"head r1: asks for feature \d+, but there are 2"):
             make([head], 2)
-    for call in (Forest([head], WIDTH).score, Explainer([head], WIDTH).contributions):
-        with pytest.raises(ValueError, match=r"row has shape \(1,\)"):
-            call(np.zeros(1))
-    with pytest.raises(ValueError, match="rows have shape"):
-        Forest([head], WIDTH).score_many(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"row has shape \(1,\)"):
+        Explainer([head], WIDTH).contributions(np.zeros(1))
+    for shape in ((1,), (3, WIDTH - 1), ()):
+        with pytest.raises(ValueError, match="codes have shape"):
+            Forest([head], WIDTH).score(np.zeros(shape, np.int8))
+    for shape in ((2, 3), (WIDTH,)):
+        with pytest.raises(ValueError, match="rows have shape"):
+            Forest([head], WIDTH).score_many(np.zeros(shape))
 
 
 def test_threads_share_a_forest() -> None:
@@ -133,9 +244,9 @@ def test_threads_share_a_forest() -> None:
     rows = table(400, seed=3)
     want = forest.score_many(rows).tolist()
 
-    def score_all(_: int) -> list[list[float]]:
-        scratch = forest.scratch()
-        return [forest.score(row, scratch).tolist() for row in rows]
+    def score_all(number: int) -> list[list[float]]:
+        codes = forest.codes(rows)
+        return forest.score(codes).tolist() if number % 2 else [forest.score(row).tolist() for row in codes]
 
     with ThreadPoolExecutor(4) as pool:
         assert all(got == want for got in pool.map(score_all, range(8)))

@@ -13,7 +13,8 @@ from featrouter.calibration import Calibrator, shifted
 from featrouter.head import Head
 from featrouter.logs import Run
 from featrouter.training.predictions import of_bundle
-from featrouter.training.table import SCHEDULE, Table
+from featrouter.training.rows import SCHEDULE
+from featrouter.training.table import Table
 
 Runs = list[tuple[Run, Trajectory]]
 BASH, EDITOR = "recorded-bash", "recorded-editor"

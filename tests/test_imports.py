@@ -40,6 +40,23 @@ assert session.explain(2)
     assert set(seen.split()) == {"featrouter", "numpy"}
 
 
+def test_the_first_decision_of_the_default_bundle_loads_nothing_more_than_it_needs() -> None:
+    # What numpy loads by itself, pathlib among it in some versions, is not ours to judge.
+    code = """
+import numpy
+before = set(sys.modules)
+import featrouter
+decision = featrouter.Router.load(guard=False, harness='openhands').session("fix it").decide()
+assert decision.turn == 0 and not decision.fallback, decision
+print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))
+"""
+    (seen,) = child(code)
+    needless = "tree_sitter unidiff re2 pandas sklearn lightgbm click joblib scipy logging pathlib tempfile subprocess"
+    assert not {name for name in seen.split() if name.startswith(tuple(needless.split()))}
+    assert not set(seen.split()) & {"lzma", "csv", "multiprocessing", "concurrent", "asyncio", "email", "zipfile"}
+    assert "featrouter" in seen.split()
+
+
 def test_routing_with_commands_adds_parsers_at_most(bundle_file: Path) -> None:
     code = """
 import featrouter
@@ -50,7 +67,7 @@ for turn in turns:
 assert not session.decide().fallback
 """
     (seen,) = child(code + SEEN, bundle_file)
-    rest = {name for name in seen.split() if not name.lstrip("_").startswith(("tree_sitter", "unidiff"))}
+    rest = {name for name in seen.split() if not name.lstrip("_").startswith(("tree_sitter", "unidiff", "re2"))}
     assert rest == {"featrouter", "numpy"}
 
 

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from featrouter.forest import Forest
 from featrouter.head import Head
 from featrouter.linear import LINEAR, Linear
+from featrouter.reference import RANKS
 from featrouter.shap import Explainer, contributions
 from featrouter.training.fit import Recipe, Rows, fit_head
 
@@ -52,6 +53,12 @@ def by_hand(part: Linear, x: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(z), 0.0, z) @ part.weight
 
 
+def asked(heads: list[Head], x: np.ndarray) -> np.ndarray:
+    """The scores of rows, each alone, by a forest that was told their values."""
+    forest = Forest(heads, x.shape[1], np.unique(x[~np.isnan(x)]))
+    return np.array([forest.score(codes) for codes in forest.codes(x)])
+
+
 def bits(scores: np.ndarray) -> bytes:
     return np.ascontiguousarray(scores).tobytes()
 
@@ -62,8 +69,9 @@ def constant(name: str, intercept: float, linear: Linear | None = None) -> Head:
 
 def test_a_lone_linear_part_scores_like_the_formula() -> None:
     part = line(1, 0, 2, 3, 8)
-    got = Forest([constant("r1", 0.7, part)], WIDTH).score_many(rows())[:, 0]
-    np.testing.assert_allclose(got, 0.7 + by_hand(part, rows()), atol=1e-12)
+    head = constant("r1", 0.7, part)
+    for got in (Forest([head], WIDTH).score_many(rows()), asked([head], rows())):
+        np.testing.assert_allclose(got[:, 0], 0.7 + by_hand(part, rows()), atol=1e-12)
 
 
 def test_several_heads_with_and_without_linear_parts_in_one_forest() -> None:
@@ -77,6 +85,37 @@ def test_several_heads_with_and_without_linear_parts_in_one_forest() -> None:
     np.testing.assert_allclose(got, want, atol=1e-12)
     assert bits(got[:, [0, 2, 5, 6]]) == bits(bare[:, [0, 2, 5, 6]])
     assert np.abs(got - bare)[:, [1, 3, 4]].max(axis=0).min() > 0.5
+    np.testing.assert_allclose(asked(heads, x), want, atol=1e-12)
+
+
+def test_of_floats_without_levels_the_codes_know_only_the_trees() -> None:
+    head = replace(trees(3), linear=line(3, 0, 5))
+    forest, bare = Forest([head], WIDTH), Forest([trees(3)], WIDTH)
+    assert bits(forest.score(forest.codes(rows()))) == bits(bare.score_many(rows()))
+    np.testing.assert_allclose(
+        forest.score_many(rows()) - bare.score_many(rows()), by_hand(line(3, 0, 5), rows())[:, None]
+    )
+
+
+def test_lightgbm_and_a_line_on_ranks_add_up() -> None:
+    rng = np.random.default_rng(0)
+    x = RANKS[rng.integers(0, len(RANKS), (600, WIDTH))]  # the last rank is that of a missing value
+    params = {"objective": "regression", "num_leaves": 8, "verbose": -1, "num_threads": 1}
+    boosters = [lgb.train(params, lgb.Dataset(x, np.nan_to_num(x) @ rng.normal(size=WIDTH)), n) for n in (20, 3)]
+    parts = [line(1, 0, 3, 8), line(2, 3)]
+    heads = [
+        replace(Head.from_booster(f"h{n}", booster.dump_model(), "identity"), linear=part)
+        for n, (booster, part) in enumerate(zip(boosters, parts, strict=True))
+    ]
+    want = np.stack(
+        [booster.predict(x) + by_hand(part, x) for booster, part in zip(boosters, parts, strict=True)], axis=1
+    )
+    forest = Forest(heads, WIDTH, RANKS[:-1])
+    codes = forest.codes(x)
+    assert codes.dtype == np.int8
+    one = np.array([forest.score(row) for row in codes])
+    for got in (one, forest.score(codes), forest.score_many(x), Forest(heads, WIDTH).score_many(x)):
+        np.testing.assert_allclose(got, want, atol=1e-12)
 
 
 @settings(deadline=None, max_examples=60)
@@ -85,40 +124,49 @@ def test_several_heads_with_and_without_linear_parts_in_one_forest() -> None:
 )
 def test_one_row_is_many_rows_bit_for_bit(features: list[set[int]], seed: int, n: int) -> None:
     heads = [constant(f"h{i}", 0.1 * i, line(seed + i, *sorted(asked))) for i, asked in enumerate(features)]
-    forest, x = Forest(heads, WIDTH), rows(n + 16, seed)
-    scratch = forest.scratch()
-    assert bits(np.array([forest.score(row, scratch) for row in x])) == bits(forest.score_many(x))
+    x = rows(n + 16, seed)
+    forest = Forest(heads, WIDTH, np.unique(x[~np.isnan(x)]))
+    codes = forest.codes(x)
+    one, many = np.array([forest.score(row) for row in codes]), forest.score(codes)
+    assert bits(one) == bits(many) == bits(forest.score_many(x))
+    np.testing.assert_allclose(many, Forest(heads, WIDTH).score_many(x), atol=1e-12)
 
 
 def test_wide_linear_parts_are_summed_alike_for_one_row_and_many() -> None:
     n = 300
     part = Linear(np.arange(n), np.zeros(n), np.ones(n), np.random.default_rng(0).normal(size=n), np.zeros(n))
-    forest = Forest([constant("a", 0.0, part), constant("b", 0.0, part.scaled(-0.3))], n)
-    x = np.random.default_rng(1).normal(size=(30, n))
-    assert bits(np.array([forest.score(row) for row in x])) == bits(forest.score_many(x))
+    heads = [constant("a", 0.0, part), constant("b", 0.0, part.scaled(-0.3))]
+    x = np.random.default_rng(1).normal(size=(30, n)).round(1)
+    forest = Forest(heads, n, np.unique(x))
+    assert bits(asked(heads, x)) == bits(forest.score_many(x))
+    z = np.clip(x, -4, 4) @ part.weight
+    np.testing.assert_allclose(forest.score_many(x), np.stack([z, -0.3 * z], axis=1), atol=1e-12)
+    np.testing.assert_allclose(Forest(heads, n).score_many(x), np.stack([z, -0.3 * z], axis=1), atol=1e-12)
 
 
 def test_missing_counts_as_the_centre_and_infinity_as_four() -> None:
     part = Linear(np.array([1]), np.array([10.0]), np.array([2.0]), np.array([0.5]), np.array([0.25]))
-    forest = Forest([constant("r1", 1.0, part)], 3)
+    head = constant("r1", 1.0, part)
     told = {NAN: 1.0, 10.0: 1.0, INF: 3.0, -INF: -1.0, 18.0: 3.0, 18.1: 3.0, 17.0: 2.75, -1e308: -1.0, 1e308: 3.0}
-    for value, score in told.items():
-        assert forest.score(np.array([NAN, value, 7.0]))[0] == pytest.approx(score, abs=1e-15)
+    x = np.array([[NAN, value, 7.0] for value in told])
+    for scores in (Forest([head], 3).score_many(x), asked([head], x)):
+        assert scores[:, 0] == pytest.approx(list(told.values()), abs=1e-15)
 
 
-def test_the_row_is_left_as_it_was() -> None:
-    row = np.array([NAN, 1.0, INF] + [0.0] * (WIDTH - 3))
-    before = row.tobytes()
-    Forest([constant("r1", 0.0, line(1, *range(WIDTH)))], WIDTH).score(row)
-    assert row.tobytes() == before
+def test_the_rows_are_left_as_they_were() -> None:
+    x = np.array([[NAN, 1.0, INF] + [0.0] * (WIDTH - 3)])
+    x.setflags(write=False)
+    before = x.tobytes()
+    Forest([constant("r1", 0.0, line(1, *range(WIDTH)))], WIDTH).score_many(x)
+    assert x.tobytes() == before
 
 
 def test_contributions_are_the_trees_plus_weight_times_distance_from_the_mean() -> None:
     part = line(7, 1, 2, 6)
     bare = trees(3)
     both = replace(bare, linear=part)
-    explainer, forest = Explainer([both, bare, constant("k", 0.5, part)], WIDTH), Forest([both], WIDTH)
-    for row in rows(60):
+    explainer = Explainer([both, bare, constant("k", 0.5, part)], WIDTH)
+    for row, scores in zip(rows(60), Forest([both], WIDTH).score_many(rows(60)), strict=True):
         z = np.clip((row[part.feature] - part.centre) / part.scale, -4, 4)
         own = np.zeros(WIDTH + 1)
         own[part.feature] = part.weight * (np.where(np.isnan(z), 0.0, z) - part.mean)
@@ -127,7 +175,7 @@ def test_contributions_are_the_trees_plus_weight_times_distance_from_the_mean() 
         np.testing.assert_allclose(got, plain + own, atol=1e-12)
         np.testing.assert_allclose(lone, own + 0.5 * (np.arange(WIDTH + 1) == WIDTH), atol=1e-12)
         np.testing.assert_allclose(contributions(both, row), got, atol=1e-15)
-        assert got.sum() == pytest.approx(forest.score(row)[0], abs=1e-9)
+        assert got.sum() == pytest.approx(scores[0], abs=1e-9)
 
 
 def test_joined_heads_add_up_with_their_linear_parts() -> None:
@@ -159,7 +207,7 @@ def test_a_head_asks_for_what_either_part_asks_for() -> None:
     for make in (Forest, Explainer):
         with pytest.raises(ValueError, match="head r1: asks for feature 7, but there are 7"):
             make([head], 7)
-    assert Forest([head], 8).score(np.zeros(8)).shape == (1,)
+    assert Forest([head], 8, np.zeros(1)).score(np.zeros(8, np.int8)).shape == (1,)
 
 
 SOUND: dict[str, Any] = {"feature": [0, 3], "centre": [0.0, 1.0], "scale": [1.0, 2.0], "weight": [0.5, -0.5]}
@@ -212,8 +260,8 @@ EDGE = st.sampled_from([0.0, -1.0, 1e100, -1e100, 1e-100, 1.0])
 def test_any_sound_linear_part_scores_a_number(centre: float, weight: float, scale: float, value: float) -> None:
     head = constant("r1", 1e100, Linear(*(np.array([v]) for v in (0, centre, scale, weight, 4.0))))
     row = np.array([value])
-    score = Forest([head], 1).score(row)[0]
-    assert np.isfinite(score) and abs(score) <= 5e100
+    for ((score,),) in (Forest([head], 1).score_many(row[None]), asked([head], row[None])):
+        assert np.isfinite(score) and abs(score) <= 5e100
     assert np.isfinite(contributions(head, row)).all()
 
 

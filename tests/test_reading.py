@@ -40,6 +40,22 @@ def test_window_drops_colours_and_carriage_returns() -> None:
     assert window("\x1b[1;31mred\x1b[0m\r\nnext") == "red\nnext"
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("\x1b]0;me@host: ~\x07$ ls", "$ ls"),
+        ("\x1b]8;;http://a.b/\x1b\\link\x1b]8;;\x1b\\ here", "link here"),
+        ("\x1b]0;a\x07\x1b[1mb\x1b[0m\x1b]2;c\x07", "b"),
+        ("\x1b]\x07a", "a"),
+        ("a \x1b]0;never closed", "a \x1b]0;never closed"),
+        ("\x1b]0;cut \x1b[31mred\x1b[0m", "\x1b]0;cut red"),
+        ("\x1b]" + "x" * 513 + "\x07", "\x1b]" + "x" * 513 + "\x07"),  # so long is no title
+    ],
+)
+def test_window_drops_terminal_titles_and_links(text: str, kept: str) -> None:
+    assert window(text) == kept
+
+
 @given(st.text(max_size=200), st.integers(0, 20), st.integers(1, 20))
 def test_window_is_bounded(text: str, head: int, tail: int) -> None:
     assert len(window(text, head, tail)) <= max(head + tail + 1, 0)
@@ -77,16 +93,35 @@ def test_amounts_that_make_no_sense_are_unknown(bad: Any) -> None:
 
 def test_amounts_are_kept() -> None:
     reading = Reading(Turn(prompt_tokens=5, completion_tokens=0, cost=0.25, latency=1.5), 1)
-    assert (reading.prompt_tokens, reading.completion_tokens, reading.cost, reading.latency) == (5, 0, 0.25, 1.5)
+    assert (reading.prompt_tokens, reading.completion_tokens, reading.cost) == (5, 0, 0.25)
 
 
-def test_calls_are_capped_but_counted() -> None:
+def test_calls_are_capped() -> None:
     reading = Reading(Turn(calls=tuple(Call(f"ls {i}") for i in range(MAX_CALLS + 8))), 1)
-    assert (len(reading.calls), reading.n_calls) == (MAX_CALLS, MAX_CALLS + 8)
+    assert [call.action for call in reading.calls] == [f"ls {i}" for i in range(MAX_CALLS)]
+
+
+JUNK = st.one_of(st.text(max_size=20), st.none(), st.booleans(), st.integers(), st.binary(max_size=9), st.just([1]))
+FIELDS = dict.fromkeys(("action", "observation", "tool", "exit_code", "is_error"), JUNK)
+READ = "action action_size observation observation_size tool exit_code is_error kind kinds operations signature answer"
+
+
+@given(st.fixed_dictionaries(FIELDS))
+def test_a_turn_of_one_call_reads_like_a_turn_with_that_call(fields: dict[str, Any]) -> None:
+    short, long = Reading(Turn("t", **fields), 1), Reading(Turn("t", calls=(Call(**fields),)), 1)
+    given = fields["action"] or fields["observation"] or fields["tool"]
+    assert len(short.calls) == bool(given) and len(long.calls) == 1
+    for one in short.calls:
+        assert [getattr(one, name) for name in READ.split()] == [getattr(long.calls[0], n) for n in READ.split()]
+
+
+def test_calls_given_as_a_list_win_over_the_short_form() -> None:
+    turn: Any = Turn(action="ls", calls=[Call("cat a.py", "x", "bash"), Call("rm b.py; cat c.py", "", "bash")])
+    first, second = Reading(turn, 1).calls
+    assert (first.kind, set(first.kinds), first.observation) == ("read", {"read"}, "x")
+    assert (second.kind, set(second.kinds)) == ("edit", {"edit", "read"})
 
 
 def test_a_turn_of_thought_only_has_no_call() -> None:
     reading = Reading(Turn(thought="hm"), 1)
     assert reading.calls == []
-    assert reading.kinds == frozenset()
-    assert reading.observation == ""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featrouter.reference import LEVELS, MAX_VALUE, Reference
+from featrouter.reference import LEVELS, MAX_VALUE, PLACES, RANKS, Reference, outside
 
 NAN, INF = float("nan"), float("inf")
 N = len(LEVELS)
@@ -66,6 +66,42 @@ def test_known_ranks() -> None:
     assert apart.ranks(rows)[:, 0].tolist() == pytest.approx(want, nan_ok=True)
     still = of([2.0] * N)  # what all runs share says nothing; what none had says all
     assert still.ranks(np.array([[1.0], [2.0], [3.0]]))[:, 0].tolist() == [-1, 0, 1]
+
+
+def test_every_place_has_its_rank() -> None:
+    assert PLACES == 43 and len(RANKS) == PLACES + 1
+    assert (RANKS[0], RANKS[PLACES // 2], RANKS[PLACES - 1]) == (-1, 0, 1) and math.isnan(RANKS[-1])
+    assert (np.diff(RANKS[:-1]) > 0).all()
+    with pytest.raises(ValueError, match="read-only"):
+        RANKS[0] = 0.0
+
+
+@given(references(), st.data())
+def test_places_are_counted_one_by_one_and_one_row_is_told_how_many_lie_outside(
+    reference: Reference, data: st.DataObject
+) -> None:
+    told = reference.quantiles.tolist()
+    edges = [float(np.nextafter(q, side)) for row in told for q in row for side in (-INF, INF)]
+    cells = st.one_of(ANY, st.sampled_from([q for row in told for q in row]), st.sampled_from(edges))
+    row = data.draw(st.lists(cells, min_size=len(told), max_size=len(told)))
+    want = [
+        PLACES // 2 if q[0] != q[0] else -1 if v != v else bisect_left(q, v) + bisect_right(q, v)
+        for q, v in zip(told, row, strict=True)
+    ]
+    places = reference.places(np.array(row))
+    assert places.dtype == np.int8 and places.tolist() == want
+    np.testing.assert_array_equal(RANKS[places], reference.ranks(np.array(row)))
+    assert outside(places) == reference.outside(np.array(row)).sum()
+    both = reference.places(np.array([[row, row[::-1]], [row, row]]))
+    assert both.shape == (2, 2, len(row)) and both[1, 1].tolist() == both[0, 0].tolist() == want
+
+
+def test_a_value_a_hair_beside_a_quantile_stands_beside_it() -> None:
+    q = [float(n) for n in range(N)]
+    reference = of(q)
+    for number, value in enumerate(q):
+        beside = [np.nextafter(value, -INF), value, np.nextafter(value, INF)]
+        assert [int(reference.places(np.array([v]))[0]) for v in beside] == [2 * number, 2 * number + 1, 2 * number + 2]
 
 
 @given(references(), st.lists(ANY, min_size=2, max_size=2))

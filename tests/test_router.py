@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from featrouter import Bundle, BundleError, Costs, Router, Turn
+from featrouter.calibration import Calibrator
+from featrouter.head import Head
 from featrouter.logs import Logs
 from featrouter.shap import contributions
 
@@ -99,6 +101,28 @@ def test_another_catalogue_is_refused(recorded_bundle: Bundle) -> None:
         Router(replace(recorded_bundle, catalogue="0" * 64))
     with pytest.raises(ValueError, match="default must be one of"):
         Router(recorded_bundle, default="maybe")
+
+
+def test_a_bundle_that_wants_what_this_version_does_not_compute_is_refused(recorded_bundle: Bundle) -> None:
+    for name in ("traces_nosuch", "nosuch"):
+        with pytest.raises(BundleError, match=f"wants the feature '{name}', which this version does not compute"):
+            Router(replace(recorded_bundle, features=(name, *recorded_bundle.features[1:]), importances={}))
+
+
+def test_trees_that_nobody_listens_to_are_not_asked_and_change_nothing(recorded_bundle: Bundle) -> None:
+    flat = Calibrator("constant", b=0.25)
+    kinds = {name: flat if name == "r2" else Calibrator() for name in recorded_bundle.calibrators}
+    bare = recorded_bundle.heads | {"r2": Head.constant("r2", "logit", 9.0)}
+    routers = [
+        Router(replace(recorded_bundle, calibrators=kinds, heads=heads), guard=False, harness=HARNESS)
+        for heads in (recorded_bundle.heads, bare)
+    ]
+    assert [set(router.stages[False].forest.names) for router in routers] == [{"r1", "c1"}] * 2
+    assert set(routers[0].stages[True].forest.names) == {"r1_end", "r2_end"}
+    for run, trajectory in RUNS[:5]:
+        one, other = (router.replay(replace(trajectory, ended=False), task=run.task) for router in routers)
+        assert one.decide() == other.decide() and one.decide().r2 == 0.25
+        assert one.explain(5) == other.explain(5)
 
 
 def test_a_bundle_without_a_strong_head_says_so(recorded_bundle: Bundle) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -296,6 +297,90 @@ def test_a_host_without_logging_sees_nothing_on_its_terminal(bundle_file: Path) 
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+class Task(bytes):
+    """A task that tells when it is read."""
+
+    looked = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        Task.looked += 1
+        return super().__getitem__(index)
+
+
+def test_opening_a_session_reads_nothing_and_the_first_answer_reads_the_task_once(router: Router) -> None:
+    Task.looked = 0
+    sessions = [router.session(Task(b"fix the parser in src/a.py")) for _ in range(3)]
+    assert [session.turn for session in sessions] == [0] * 3 and Task.looked == 0
+    told = [sessions[0].decide(), sessions[1].explain(2), sessions[2].observe(Turn("", "ls", "a.py"))]
+    assert told[0].turn == 0 and told[1] and Task.looked
+    read = Task.looked
+    for session in sessions:
+        session.observe(Turn("look", "cat src/a.py", "x = 1"))
+        session.decide()
+        session.explain()
+    assert Task.looked == read
+
+
+def test_a_task_read_late_is_the_task_read_first(router: Router, recorded_runs: Runs) -> None:
+    for run, trajectory in recorded_runs[:5]:
+        late, early = (router.session(run.task, harness=run.harness) for _ in range(2))
+        assert early.row.shape == (len(router.bundle.features),)
+        for turn in trajectory:
+            for session in (late, early):
+                session.observe(turn)
+        assert late.decide() == early.decide() and late.explain() == early.explain()
+        assert late.row.tobytes() == early.row.tobytes()
+
+
+def real_sized(session: int, number: int) -> Turn:
+    """A turn of about 1.5 KB: a look around, an edit, or a test run, and never twice the same."""
+    at = f"{session}_{number}"
+    body = "".join(f"    value_{at}_{line} = compute({line * number})\n" for line in range(30))
+    match number % 3:
+        case 0:
+            action, seen = f"cat src/pkg_{session}/mod_{number}.py", f"def f_{at}():\n{body}"
+        case 1:
+            edit = {"command": "str_replace", "path": f"/w/src/mod_{number}.py", "old_str": body[:400], "new_str": body}
+            action, seen = json.dumps(edit), f"The file /w/src/mod_{number}.py has been edited."
+        case _:
+            trace = f'  File "/w/src/mod_{number}.py", line {number}, in f_{at}\n'
+            seen = f"Traceback (most recent call last):\n{trace * 15}ValueError: bad {at}\n== 2 failed, {number} passed in 1s =="
+            action = f"python -m pytest tests/test_{at}.py -x"
+    return Turn(f"I think that value_{at} may be wrong; let me look. " * 4, action, seen, cost=0.01, prompt_tokens=900)
+
+
+def held_by_a_session(router: Router, n: int, turns: int, task: int) -> float:
+    """Bytes that a session keeps, all that it was given included; the host keeps nothing of it."""
+
+    def opened(number: int) -> Any:
+        session = router.session(f"Fix module {number}. " + "It is said to be broken. " * (task // 25))
+        for turn in range(turns):
+            session.observe(real_sized(number, turn))
+        session.decide()
+        return session
+
+    opened(-1)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [opened(number) for number in range(n)]
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert all(session.turn == turns and not session.failed for session in kept)
+    return held / n
+
+
+def test_a_session_of_fifty_turns_holds_less_than_64_kib(router: Router) -> None:
+    assert held_by_a_session(router, n=12, turns=50, task=1_500) < 64 * 1024
+
+
+def test_a_session_does_not_keep_the_text_of_its_task(router: Router) -> None:
+    # of the last 64 tasks the head is remembered, whoever asks; among 200 sessions that is little
+    small, large = (held_by_a_session(router, n=200, turns=1, task=task) for task in (1_000, 200_000))
+    assert large < small + 20_000
 
 
 def test_a_number_keeps_saying_what_it_was_before_while_it_stands(router: Router) -> None:

@@ -87,8 +87,11 @@ CELLS = st.sampled_from([NAN, INF, -INF, -1.0, 0.0, -0.0, 1.0, 1.5, 2.0, 1e300, 
 @given(st.lists(heads(), min_size=1, max_size=3), st.lists(CELLS, min_size=4, max_size=4))
 def test_any_sound_head_is_walked_and_explained(forest: list[Head], cells: list[float]) -> None:
     row, everything = np.array(cells), {0, 1, 2, 3}
-    got = Forest(forest, 4).score(row)
-    assert got == pytest.approx([walk(head, row, everything) for head in forest], abs=1e-12)
+    got = Forest(forest, 4).score_many(row[None])[0]
+    want = [walk(head, row, everything) for head in forest]
+    assert got == pytest.approx(want, abs=1e-12)
+    told = Forest(forest, 4, np.unique(row[~np.isnan(row)]))
+    assert told.score(told.codes(row)) == pytest.approx(want, abs=1e-12)
     parts = Explainer(forest, 4).contributions(row)
     assert parts[:, -1] == pytest.approx([walk(head, row, set()) for head in forest], abs=1e-9)
     assert parts.sum(axis=1) == pytest.approx(got, abs=1e-9)

@@ -30,5 +30,18 @@ def main() -> None:
     """
 
 
-for verb in (features, extract, train, adapt, drift, evaluate, study, importances, decide, explain, demo, doctor):
+for verb in (
+    features,
+    extract,
+    train,
+    adapt,
+    drift,
+    evaluate,
+    study,
+    importances,
+    decide,
+    explain,
+    demo,
+    doctor,
+):
     main.add_command(verb)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from featrouter.dialects import arguments, bash, code, codex, named_tools, prose, swe_agent
-from featrouter.trajectory import KINDS, Call, Operation
+from featrouter.trajectory import KINDS, Operation
 
 __all__ = ["operations", "primary"]
 
@@ -15,7 +17,18 @@ HEAD_CHARS = 16384
 TAIL_CHARS = 2048
 
 
-def operations(call: Call) -> tuple[Operation, ...]:
+class Asked(Protocol):
+    """A call, or what is left of one after its texts were cut."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def observation(self) -> str: ...
+    @property
+    def tool(self) -> str: ...
+
+
+def operations(call: Asked) -> tuple[Operation, ...]:
     """What the call does, in the order executed; never empty, never an exception, never slow."""
     action, observation = call.action, call.observation
     if len(action) > HEAD_CHARS + TAIL_CHARS:
@@ -49,7 +62,7 @@ def operations(call: Call) -> tuple[Operation, ...]:
 
 def primary(ops: tuple[Operation, ...]) -> Operation:
     """The operation that names the call: the first of the kind that stands first in KINDS."""
-    return min(ops, key=lambda op: RANK.get(op.kind, len(RANK)))
+    return ops[0] if len(ops) == 1 else min(ops, key=lambda op: RANK.get(op.kind, len(RANK)))
 
 
 def _with_arguments(name: str, given: dict[str, object], observation: str) -> tuple[Operation, ...]:
@@ -66,6 +79,7 @@ def _unknown_tool(action: str, observation: str) -> tuple[Operation, ...]:
         return codex.patch(action)
     if code.is_sql(action):
         return code.sql(action)
-    if prose.is_command(action) or prose.is_prose(action):
+    first = prose.first_line(action)
+    if prose.is_command(first) or prose.is_prose(action, first):
         return bash.line(action, observation)
     return OTHER

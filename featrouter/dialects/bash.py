@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from featrouter.dialects import bash_grammar, bash_words, codex, prose, runners, swe_agent
+from featrouter.dialects import bash_words, codex, prose, runners, swe_agent
 from featrouter.dialects.bash_words import Simple
 from featrouter.dialects.programs import operation
 from featrouter.trajectory import Operation
@@ -31,15 +31,20 @@ def line(text: str, observation: str, cwd: str = "") -> tuple[Operation, ...]:
     special = swe_agent.operations(text, observation)
     if special:
         return special
-    if CODE.match(prose.first_line(text)):
+    first = prose.first_line(text)
+    if CODE.match(first):
         return OTHER
-    if prose.is_prose(text):
+    if prose.is_prose(text, first):
         return THINK
     found = operations(text, cwd=cwd)
     # The shell's own complaint settles what the words leave open.
-    if any(error in observation[:400] for error in SYNTAX_ERRORS) and not any(map(_is_plain, found)):
+    if "yntax error" in observation[:400] and _is_no_shell(observation[:400]) and not any(map(_is_plain, found)):
         return OTHER
     return found
+
+
+def _is_no_shell(answer: str) -> bool:
+    return any(error in answer for error in SYNTAX_ERRORS)
 
 
 def _is_plain(op: Operation) -> bool:
@@ -53,10 +58,9 @@ def operations(text: str, depth: int = 0, cwd: str = "") -> tuple[Operation, ...
     text, bodies = bash_words.cut_heredocs(text)
     if len(text) > SHELL_CHARS + SHELL_CHARS // 4:
         text = text[:SHELL_CHARS] + "\n" + text[-SHELL_CHARS // 4 :]
-    text = WRAPPED.sub(" ", text)
-    commands = bash_grammar.parse(text, bodies)
-    if commands is None:
-        commands = bash_words.split(text, bodies)
+    if "\n-" in text:
+        text = WRAPPED.sub(" ", text)
+    commands = bash_words.split(text, bodies)
     found: list[Operation] = []
     for command in commands:
         command.words = runners.unwrap(command.words)

@@ -16,16 +16,18 @@ HEREDOC_WORD = re.compile(r"__heredoc_(\d{1,3})__")
 
 TOKEN = re.compile(
     r"""
-      (?P<space> [ \t\r]+ | \\\n )
+      (?P<space> [ \t\r]+ | \\\n | <\([^()]*+\) )
     | (?P<comment> \#[^\n]* )
     | (?P<redirect> (?: \d{1,2}(?=[<>]) | & (?=>) )? (?: <<< | >> | >\| | >& | > | <> | <& | <(?!\() ) )
     | (?P<end> (?: && | \|\| | \|&? ) \s*+ | \n | ;;? | & | [()] | <\( )
     | (?P<word> (?:
-          [^\s'"`\\$;|&<>()]++ | '[^']*+'? | "(?:[^"\\]|\\.)*"? | `[^`]*+`? | \$\([^()]*+\) | \\. | \$ | \\
+          [^\s'"`\\$;|&<>()]++ | '[^']*+'? | "(?:[^"\\]|\\.)*"? | `[^`]*+`? | \$\([^()]*+\) | \\[^\n] | \$ | \\(?!\n)
       )+ )
     """,
     re.VERBOSE | re.DOTALL,
 )
+#: Without one of these, words are what blanks part.
+SPECIAL = re.compile(r"""['"`\\$;|&<>()#\n]""")
 QUOTED = re.compile(r"""'([^']*+)'?|"((?:[^"\\]|\\.)*)"?|\\(.)""", re.DOTALL)
 ESCAPED = re.compile(r"\\([\"\\$`])")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
@@ -112,6 +114,10 @@ def split(text: str, bodies: list[str]) -> list[Simple]:
     """The simple commands of shell text, in order."""
     found: list[Simple] = []
     current = Simple([])
+    if SPECIAL.search(text) is None:
+        current.words = text.split(None, WORDS_KEPT)[:WORDS_KEPT]
+        _finish(current, found, bodies)
+        return found
     operator = ""
     for token in islice(TOKEN.finditer(text), TOKENS_KEPT):
         kind, value = token.lastgroup, token.group()
@@ -123,7 +129,7 @@ def split(text: str, bodies: list[str]) -> list[Simple]:
                 current.words.append(value)
         elif kind == "redirect":
             operator = value
-        elif kind == "end":
+        elif kind == "end" and not (operator and value == "\n"):
             _finish(current, found, bodies)
             if len(found) >= COMMANDS_KEPT:
                 return found
@@ -147,7 +153,9 @@ def _finish(command: Simple, found: list[Simple], bodies: list[str]) -> None:
         _substituted(words[-1:], found, bodies)
         return
     command.words = [unquote(word) for word in words[start:]]
-    if command.words or command.writes:
+    if not command.words and found and words[:1] == ["}"]:
+        found[-1].writes += command.writes  # what a block writes is what its last command writes
+    elif command.words or command.writes:
         found.append(command)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from featrouter.dialects import bash, code, codex, editor
 from featrouter.dialects.arguments import first
 from featrouter.dialects.bash_words import Simple
@@ -54,6 +56,7 @@ PYTHON_TOOLS = frozenset(
 KNOWN = SHELL_TOOLS | EDITOR_TOOLS | PYTHON_TOOLS | KINDS.keys() | {"applypatch"}
 
 
+@lru_cache(maxsize=256)
 def plain(tool: str) -> str:
     """A tool's name without case, `_`, `-` and the prefix of the server it comes from (`mcp__files__read_file`)."""
     name = tool[-160:].rpartition("__")[2].rpartition(".")[2].rpartition(":")[2]

@@ -71,7 +71,10 @@ VERB_NOUN = re.compile(r"[A-Z][a-z]+-[A-Z]\w+\b")
 def refused(observation: str) -> bool:
     """Whether the harness answered that there was no command to run."""
     head = observation[:ANSWER_CHARS]
-    return any(refusal in head for refusal in REFUSALS)
+    for refusal in REFUSALS:  # noqa: SIM110  # a generator under any() costs more than the search
+        if refusal in head:
+            return True
+    return False
 
 
 def first_line(text: str) -> str:
@@ -90,9 +93,9 @@ def is_sentence(line: str) -> bool:
     return little >= 2 and not SHELL_MARK.search(line[:160])
 
 
-def is_prose(text: str) -> bool:
-    """Whether the text is prose (or nothing but comments) and no command line."""
-    line = first_line(text).lstrip("('\"")
+def is_prose(text: str, first: str) -> bool:
+    """Whether the text, whose first line is given, is prose (or nothing but comments) and no command line."""
+    line = first.lstrip("('\"")
     if not line:
         return True
     word = line.split(None, 1)[0]
@@ -110,9 +113,8 @@ def is_prose(text: str) -> bool:
     return line.count("`") > 1 or any(is_sentence(other) for other in text[:HEAD_CHARS].split("\n")[:4])
 
 
-def is_command(text: str) -> bool:
-    """Whether the text starts with what can only be meant as a program."""
-    line = first_line(text)
+def is_command(line: str) -> bool:
+    """Whether a first line starts with what can only be meant as a program."""
     word = line.split(None, 1)[0] if line else ""
     if runners.ASSIGNMENT.match(word):
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: Wrappers that are looked through, with those of their options that take a value.
 WRAPPERS = {
@@ -88,6 +89,7 @@ TEST_WORDS = {
 TEST_MODULES = frozenset("pytest py.test unittest nose nose2 tox nox trial test doctest behave green ward".split())
 
 
+@lru_cache(maxsize=256)
 def basename(word: str) -> str:
     """The program a word names: no directories, `python` for any Python."""
     name = word[-256:].rstrip("/").rpartition("/")[2]

@@ -21,9 +21,10 @@ from featrouter.reading import Reading
 
 
 class Family(Protocol):
+    def __init__(self, task: str) -> None: ...
     def observe(self, reading: Reading) -> None: ...
     def row(self) -> dict[str, float]: ...
 
 
 #: In the order of catalogue.FAMILIES.
-FAMILIES = (Prompt, Files, Code, Edits, Testruns, Traces, Loops, Thoughts, Effort)
+FAMILIES: tuple[type[Family], ...] = (Prompt, Files, Code, Edits, Testruns, Traces, Loops, Thoughts, Effort)

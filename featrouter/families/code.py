@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from featrouter import task as found_in
 from featrouter.catalogue import lexicon
 from featrouter.reading import CallReading, Reading, task_window
 
@@ -10,15 +11,19 @@ _NAMES = 40
 _LEAST_NAME, _LEAST_TEXT = 4, 40
 #: A turn that shows so many indented lines shows code.
 _CODE_LINES = 10
-#: What stands before a line's indentation: the line break, or what a viewer ends its line number with.
-_BEFORE_BLANKS = ("\n", "\t", ":", "-")
-_BEFORE_TABS = ("\n", ":", ": ", "-", *(f"{digit}\t" for digit in range(10)))
+#: By unit of indentation, what stands before it: the line break, or what a viewer ends its line number with.
+_BEFORE = {
+    "    ": ("\n", "\t", ":", "-"),
+    "\t": ("\n", ":", ": ", "-", *(f"{digit}\t" for digit in range(10))),
+}
 
 
 class Code:
     def __init__(self, task: str) -> None:
-        self._lex = lexicon("code")
-        self._names = _names(task)
+        lex = lexicon("code")
+        self._comment, self._telling = lex.words["comment"], lex.words["comment"] | lex.words["branch"]
+        self._line, self._query, self._condition = lex["line"].regex, lex["query"], lex["condition"]
+        self._names = _names(task_window(task))
         self._found: set[str] = set()
         self._turns = self._code_turns = 0
         self._lines = self._deep = self._comments = self._branches = 0
@@ -30,27 +35,29 @@ class Code:
         self._code_turns += sum([self._observe_answer(call) for call in reading.calls]) >= _CODE_LINES
         for call in reading.calls:
             self._observe_query(call.action)
-        self._observe_names(reading.observation)
+        if self._names and reading.calls:
+            self._observe_names("\n".join([call.observation for call in reading.calls]))
 
     def _observe_answer(self, call: CallReading) -> int:
         """Counts the lines of one observation; how many of them are indented."""
-        text, lex = call.observation, self._lex
+        text = call.observation
         if not text:
             return 0
         text = f"\n{text}"
         self._lines += text.count("\n")
-        self._deep += _indented(text, 12 * " ", "\t\t\t")
-        first = lex["line"].regex.findall(text)
-        self._comments += sum(map(lex.words["comment"].__contains__, first))
-        self._branches += sum(map(lex.words["branch"].__contains__, first))
-        return _indented(text, 8 * " ", "\t\t")
+        first = list(filter(self._telling.__contains__, self._line.findall(text)))
+        comments = sum(map(self._comment.__contains__, first))
+        self._comments += comments
+        self._branches += len(first) - comments
+        some, deep = _indented(text)
+        self._deep += deep
+        return some
 
     def _observe_query(self, action: str) -> None:
-        queries = [match.group(1) for match in self._lex["query"].finditer(action)]
-        if queries:
+        if queries := [match.group(1) for match in self._query.finditer(action)]:
             self._queries += len(queries)
             self._columns += sum(columns.count(",") + 1 for columns in queries)
-            self._conditions += self._lex["condition"].count(action)
+            self._conditions += self._condition.count(action)
 
     def _observe_names(self, text: str) -> None:
         if not self._names or len(text) < _LEAST_TEXT:
@@ -75,16 +82,22 @@ class Code:
         }
 
 
-def _indented(text: str, blanks: str, tabs: str) -> int:
-    """How many lines begin with so many blanks or tabs. Counting literals is many times faster than a pattern here."""
-    found = sum(text.count(before + blanks) for before in _BEFORE_BLANKS) if blanks in text else 0
-    return found + (sum(text.count(before + tabs) for before in _BEFORE_TABS) if tabs in text else 0)
+def _indented(text: str) -> tuple[int, int]:
+    """How many lines begin with two units of indentation or more, and how many with three.
+
+    Counting literals is many times faster than a pattern here.
+    """
+    some = deep = 0
+    for unit, befores in _BEFORE.items():
+        if 2 * unit in text:
+            for before in befores:
+                if found := text.count(before + 2 * unit):
+                    some += found
+                    deep += text.count(before + 3 * unit)
+    return some, deep
 
 
-def _names(task: str) -> tuple[str, ...]:
+def _names(text: str) -> tuple[str, ...]:
     """The code names of a task in the order in which it gives them: of dotted ones the last part."""
-    text = task_window(task)
-    symbols = [next(filter(None, match.groups())) for match in lexicon("prompt")["symbol"].finditer(text)]
-    symbols += [match.group(0) for match in lexicon("code")["name"].finditer(text)]
-    short = (symbol.rsplit(".", 1)[-1] for symbol in symbols)
+    short = (symbol.rsplit(".", 1)[-1] for symbol in (*found_in.symbols(text), *found_in.names(text)))
     return tuple(dict.fromkeys(name for name in short if len(name) >= _LEAST_NAME))[:_NAMES]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from featrouter.catalogue import lexicon
 from featrouter.reading import CallReading, Reading
 from featrouter.syntax import syntax
@@ -15,14 +17,15 @@ _RUNS = ("run", "test")
 
 class Edits:
     def __init__(self, task: str) -> None:
-        self._lex = lexicon("edits")
+        lex = lexicon("edits")
+        self._failed, self._syntax, self._definition = (lex[name] for name in ("failed", "syntax", "definition"))
         self._test_file = lexicon("files")["test_file"]
         self._counts = dict.fromkeys(("edits", "added", "removed", "written", "test_files", "failed", "syntax"), 0)
         self._definitions = self._repeated = 0
         self._size_last = self._size_max = float("nan")
         self._seen: set[int] = set()
         self._per_file: dict[str, int] = {}
-        self._unchecked = self._chained = 0
+        self._unchecked = self._chained = self._same_file = 0
         self._turn = self._first = self._last = 0
 
     def observe(self, reading: Reading) -> None:
@@ -51,11 +54,12 @@ class Edits:
         for name in operation.files:
             counts["test_files"] += self._test_file.search(name) is not None
             if name in self._per_file or len(self._per_file) < MOST:
-                self._per_file[name] = self._per_file.get(name, 0) + 1
-        head = call.observation[:400]
-        failed = call.is_error is True or self._lex["failed"].search(head) is not None
+                times = self._per_file[name] = self._per_file.get(name, 0) + 1
+                self._same_file = max(self._same_file, times)
+        head = call.observation[:400].lower()
+        failed = call.is_error is True or self._failed.search(head) is not None
         counts["failed"] += failed
-        broken = failed and self._lex["syntax"].search(head) is not None
+        broken = failed and self._syntax.search(head) is not None
         counts["syntax"] += broken or self._observe_code(operation)
         self._observe_history(operation)
 
@@ -66,7 +70,7 @@ class Edits:
         name = operation.files[0] if operation.files else ""
         parsed = syntax(operation.new, name)
         if parsed is None:
-            self._definitions += self._lex["definition"].count(operation.new)
+            self._definitions += self._definition.count(operation.new)
             return False
         broken, definitions = parsed
         self._definitions += definitions
@@ -89,22 +93,22 @@ class Edits:
         nan = float("nan")
         counts = self._counts
         return {
-            "edits_count": float(counts["edits"]),
-            "edits_added": float(counts["added"]),
-            "edits_removed": float(counts["removed"]),
-            "edits_written": float(counts["written"]),
+            "edits_count": counts["edits"],
+            "edits_added": counts["added"],
+            "edits_removed": counts["removed"],
+            "edits_written": counts["written"],
             "edits_size_last": self._size_last,
             "edits_size_max": self._size_max,
-            "edits_test_files": float(counts["test_files"]),
-            "edits_failed": float(counts["failed"]),
-            "edits_syntax_errors": float(counts["syntax"]),
-            "edits_definitions": float(self._definitions),
-            "edits_repeated": float(self._repeated),
-            "edits_same_file": float(max(self._per_file.values(), default=0)),
-            "edits_chained": float(self._chained),
-            "edits_unchecked": float(self._unchecked),
-            "edits_first_turn": float(self._first) if self._first else nan,
-            "edits_since": float(self._turn - self._last) if self._first else nan,
+            "edits_test_files": counts["test_files"],
+            "edits_failed": counts["failed"],
+            "edits_syntax_errors": counts["syntax"],
+            "edits_definitions": self._definitions,
+            "edits_repeated": self._repeated,
+            "edits_same_file": self._same_file,
+            "edits_chained": self._chained,
+            "edits_unchecked": self._unchecked,
+            "edits_first_turn": self._first if self._first else nan,
+            "edits_since": self._turn - self._last if self._first else nan,
         }
 
 
@@ -117,13 +121,17 @@ def _size(operation: Operation) -> tuple[int, int]:
     if not old:
         return len(new), 0
     # An edit tool's texts repeat their context: lines that both hold, at either end, were not changed.
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
+    start = _alike(old, new)
+    end = _alike(old[: start - len(old) - 1 : -1], new[: start - len(new) - 1 : -1])
     return len(new) - start - end, len(old) - start - end
+
+
+def _alike(some: Sequence[str], others: Sequence[str]) -> int:
+    """How many lines at the beginning are the same in both."""
+    for number, (one, other) in enumerate(zip(some, others, strict=False)):
+        if one != other:
+            return number
+    return min(len(some), len(others))
 
 
 def _diff_size(diff: str) -> tuple[int, int]:

@@ -53,7 +53,7 @@ class Effort:
         nan = float("nan")
         turns = self._turns
         return {
-            "effort_turns": float(turns),
+            "effort_turns": turns,
             "effort_prompt_tokens": self._prompt_tokens,
             "effort_completion_tokens": self._completion_tokens / self._completions if self._completions else nan,
             "effort_cost": self._cost if self._costs else nan,
@@ -61,13 +61,13 @@ class Effort:
             if self._costs > 2 and self._cost > 0
             else nan,
             "effort_output": self._output / turns if turns else nan,
-            "effort_output_last": float(self._output_last) if turns else nan,
-            "effort_output_max": float(self._output_max) if turns else nan,
+            "effort_output_last": self._output_last if turns else nan,
+            "effort_output_max": self._output_max if turns else nan,
             "effort_output_slope": self._slope(),
-            "effort_silent": float(self._silent),
-            "effort_truncated": float(self._truncated),
+            "effort_silent": self._silent,
+            "effort_truncated": self._truncated,
             "effort_action": self._action / turns if turns else nan,
-            "effort_action_last": float(self._action_last) if turns else nan,
+            "effort_action_last": self._action_last if turns else nan,
             "effort_action_lines": self._action_lines / turns if turns else nan,
         }
 

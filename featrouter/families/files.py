@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from featrouter import task as found_in
 from featrouter.catalogue import lexicon
 from featrouter.reading import CallReading, Reading, task_window
 from featrouter.trajectory import Operation
@@ -15,8 +16,7 @@ _CHANGES = ("edit", "create")
 class Files:
     def __init__(self, task: str) -> None:
         self._lex = lexicon("files")
-        named = lexicon("prompt")["file"].finditer(task_window(task))
-        self._named = {match.group(0).rsplit("/", 1)[-1] for match in named}
+        self._named = frozenset([name.rsplit("/", 1)[-1] for name in found_in.files(task_window(task))])
         self._named_touched: set[str] = set()
         self._read: dict[str, int] = {}
         self._edited: set[str] = set()
@@ -27,7 +27,7 @@ class Files:
         self._traced: set[str] = set()
         self._basenames: set[str] = set()
         self._tests: set[str] = set()
-        self._depth_max = 0
+        self._traced_touched = self._depth_max = 0
         self._edits = 0
         self._turn = 0
         self._last_read = self._first_read = self._last_new = 0
@@ -89,7 +89,9 @@ class Files:
         for match in self._lex["trace_file"].finditer(call.observation):
             name = match.group(1)
             if "site-packages" not in name and "/lib/python" not in name and len(self._traced) < MOST:
-                self._traced.add(name.rsplit("/", 1)[-1])
+                basename = name.rsplit("/", 1)[-1]
+                self._traced_touched += basename in self._basenames and basename not in self._traced
+                self._traced.add(basename)
 
     def _touch(self, name: str) -> None:
         if name in self._touched or len(self._touched) >= MOST:
@@ -99,6 +101,7 @@ class Files:
         self._depth_max = max(self._depth_max, depth)
         folder, _, basename = name.rpartition("/")
         self._folders.add(folder)
+        self._traced_touched += basename in self._traced and basename not in self._basenames
         self._basenames.add(basename)
         if basename in self._named:
             self._named_touched.add(basename)
@@ -109,22 +112,22 @@ class Files:
         counts = self._counts
         touched = len(self._touched)
         return {
-            "files_reads": float(counts["reads"]),
-            "files_opened": float(len(self._read)),
-            "files_revisits": float(counts["revisits"]),
-            "files_listings": float(counts["listings"]),
-            "files_edited": float(len(self._edited)),
-            "files_edited_unread": float(counts["unread"]),
-            "files_created": float(len(self._created)),
-            "files_depth_max": float(self._depth_max) if touched else nan,
-            "files_folders": float(len(self._folders)),
+            "files_reads": counts["reads"],
+            "files_opened": len(self._read),
+            "files_revisits": counts["revisits"],
+            "files_listings": counts["listings"],
+            "files_edited": len(self._edited),
+            "files_edited_unread": counts["unread"],
+            "files_created": len(self._created),
+            "files_depth_max": self._depth_max if touched else nan,
+            "files_folders": len(self._folders),
             "files_prompt_touched": len(self._named_touched) / len(self._named) if self._named else nan,
-            "files_trace_touched": len(self._traced & self._basenames) / len(self._traced) if self._traced else nan,
-            "files_tests_read": float(len(self._tests)),
-            "files_searches": float(counts["searches"]),
-            "files_searches_empty": float(counts["empty"]),
-            "files_searches_again": float(counts["again"]),
-            "files_first_read_turn": float(self._first_read) if self._first_read else nan,
-            "files_since_read": float(self._turn - self._last_read) if self._first_read else nan,
-            "files_since_new": float(self._turn - self._last_new) if touched else nan,
+            "files_trace_touched": self._traced_touched / len(self._traced) if self._traced else nan,
+            "files_tests_read": len(self._tests),
+            "files_searches": counts["searches"],
+            "files_searches_empty": counts["empty"],
+            "files_searches_again": counts["again"],
+            "files_first_read_turn": self._first_read if self._first_read else nan,
+            "files_since_read": self._turn - self._last_read if self._first_read else nan,
+            "files_since_new": self._turn - self._last_new if touched else nan,
         }

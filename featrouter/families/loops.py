@@ -31,6 +31,7 @@ class Loops:
         self._period = 0
         self._kinds = dict.fromkeys(KINDS, 0)
         self._kind = ""
+        self._total = 0
         self._kind_now = self._switches = 0
         self._edit_run = self._run_edit = self._look_edit = 0
 
@@ -39,16 +40,17 @@ class Loops:
             return
         for call in reading.calls:
             self._observe_action(call.signature, call.answer if call.observation_size else None)
-        action = hash(tuple(call.signature for call in reading.calls))
-        answer = hash(tuple(call.answer for call in reading.calls))
+        action = hash(tuple([call.signature for call in reading.calls]))
+        answer = hash(tuple([call.answer for call in reading.calls]))
         self._streak = self._streak + 1 if self._history and self._history[-1] == action else 1
         self._streak_max = max(self._streak, self._streak_max)
         self._answer_streak = self._answer_streak + 1 if answer == self._last_answer else 1
         self._last_answer = answer
         self._history.append(action)
         self._period = self._shortest_period()
-        for operation in reading.operations:
-            self._observe_kind(operation.kind)
+        for call in reading.calls:
+            for operation in call.operations:
+                self._observe_kind(operation.kind)
 
     def _observe_action(self, action: int, answer: int | None) -> None:
         self._n_actions += 1
@@ -67,6 +69,8 @@ class Loops:
 
     def _shortest_period(self) -> int:
         """The smallest p for which the last p turns' actions repeat the p before them; 0 if none up to 4."""
+        if self._history.count(self._history[-1]) == 1:
+            return 0  # what was done just now was not done before
         past = list(self._history)
         for period in _PERIODS:
             if len(past) >= 2 * period and past[-period:] == past[-2 * period : -period]:
@@ -76,6 +80,7 @@ class Loops:
     def _observe_kind(self, kind: str) -> None:
         before, self._kind = self._kind, kind
         self._kinds[kind] += 1
+        self._total += 1
         self._kind_now = self._kind_now + 1 if kind == before else 1
         if before and before != kind:
             self._switches += 1
@@ -85,34 +90,31 @@ class Loops:
 
     def row(self) -> dict[str, float]:
         nan = float("nan")
-        kinds, actions = self._kinds, self._n_actions
-        total = sum(kinds.values())
-
-        def share(*names: str) -> float:
-            return sum(kinds[name] for name in names) / total if total else nan
-
+        kinds, actions, total = self._kinds, self._n_actions, self._total
+        runs, changes = kinds["run"] + kinds["test"], kinds["edit"] + kinds["create"]
+        idle = kinds["think"] + kinds["other"]
         return {
             "loops_new_share": self._new / actions if actions else nan,
             "loops_new_recent": sum(self._recent_new) / len(self._recent_new) if actions else nan,
-            "loops_streak": float(self._streak) if actions else nan,
-            "loops_streak_max": float(self._streak_max) if actions else nan,
-            "loops_answers": float(self._repeated_answers),
-            "loops_answer_streak": float(self._answer_streak) if actions else nan,
-            "loops_futile": float(self._futile),
-            "loops_period": float(self._period) if actions else nan,
-            "loops_kind_now": float(self._kind_now),
+            "loops_streak": self._streak if actions else nan,
+            "loops_streak_max": self._streak_max if actions else nan,
+            "loops_answers": self._repeated_answers,
+            "loops_answer_streak": self._answer_streak if actions else nan,
+            "loops_futile": self._futile,
+            "loops_period": self._period if actions else nan,
+            "loops_kind_now": self._kind_now,
             "loops_entropy": _entropy(kinds.values(), total) if total else nan,
             "loops_switches": self._switches / (total - 1) if total > 1 else nan,
-            "loops_edit_run": float(self._edit_run),
-            "loops_run_edit": float(self._run_edit),
-            "loops_look_edit": float(self._look_edit),
-            "loops_share_read": share("read"),
-            "loops_share_change": share(*_CHANGES),
-            "loops_share_run": share(*_RUNS),
-            "loops_share_idle": share("think", "other"),
+            "loops_edit_run": self._edit_run,
+            "loops_run_edit": self._run_edit,
+            "loops_look_edit": self._look_edit,
+            "loops_share_read": kinds["read"] / total if total else nan,
+            "loops_share_change": changes / total if total else nan,
+            "loops_share_run": runs / total if total else nan,
+            "loops_share_idle": idle / total if total else nan,
         }
 
 
 def _entropy(counts: Iterable[int], total: int) -> float:
     shares = [count / total for count in counts if count]
-    return math.fsum(-share * math.log2(share) for share in shares)
+    return math.fsum([-share * math.log2(share) for share in shares])

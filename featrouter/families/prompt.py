@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from featrouter import task as found_in
 from featrouter.catalogue import lexicon
 from featrouter.reading import Reading, task_window, text_of
 
@@ -31,7 +32,6 @@ def _numbers(task: str) -> dict[str, float]:
     words = _WORD.findall(text)
     fences = [index for index, line in enumerate(lines) if line.lstrip().startswith("```")]
     fenced = sum(end - start - 1 for start, end in zip(fences[::2], fences[1::2], strict=False))
-    symbols = {next(filter(None, match.groups())) for match in lex["symbol"].finditer(text)}
     count = max(len(words), 1)
     return {
         "prompt_words": float(len(words)),
@@ -40,8 +40,8 @@ def _numbers(task: str) -> dict[str, float]:
         "prompt_code_share": min(1.0, (fenced + lex["code_line"].count(text)) / len(lines)),
         "prompt_traceback": float("Traceback (most recent call last)" in text),
         "prompt_errors": float(len({match.group(0) for match in lex["error"].finditer(text)})),
-        "prompt_files": float(len({match.group(0) for match in lex["file"].finditer(text)})),
-        "prompt_symbols": float(len(symbols)),
+        "prompt_files": float(len(set(found_in.files(text)))),
+        "prompt_symbols": float(len(found_in.symbols(text))),
         "prompt_steps": float(lex["steps"].search(text) is not None),
         "prompt_expected": float(lex["expected"].search(text) is not None),
         "prompt_links": float(lex["link"].count(text)),

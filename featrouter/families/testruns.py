@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from featrouter.catalogue import Lexicon, Pattern, lexicon
@@ -34,15 +35,14 @@ class Result:
         return self.passed > 0 and self.bad == 0
 
 
-def result_of(text: str) -> Result | None:
-    """The test result that a program's output tells, read by the runners of features/testruns.toml; None if none."""
-    lex = lexicon("testruns")
-    for pattern in lex.patterns.values():
-        if pattern.style:
-            result = result_by(pattern, text)
-            if result is not None:
-                return result
-    return None
+def runners() -> tuple[Pattern, ...]:
+    """The test runners of features/testruns.toml, in the order in which they are tried."""
+    return tuple(pattern for pattern in lexicon("testruns").patterns.values() if pattern.style)
+
+
+def result_of(text: str, tried: Iterable[Pattern]) -> Result | None:
+    """The test result that a program's output tells, by the first of these runners that reads one; None if none."""
+    return next(filter(None, (result_by(pattern, text) for pattern in tried)), None)
 
 
 def result_by(pattern: Pattern, text: str) -> Result | None:
@@ -85,6 +85,7 @@ def _counts(lex: Lexicon, summary: str) -> Result:
 class Testruns:
     def __init__(self, task: str) -> None:
         self._lex = lexicon("testruns")
+        self._runners = runners()
         self._runs = self._programs = 0
         self._first: Result | None = None
         self._latest: Result | None = None
@@ -97,7 +98,7 @@ class Testruns:
         for call in reading.calls:
             for operation in call.operations:
                 self._observe_operation(operation, call)
-            if call.kinds & {"test", "run"}:
+            if "test" in call.kinds or "run" in call.kinds:
                 self._observe_output(call)
 
     def _observe_operation(self, operation: Operation, call: CallReading) -> None:
@@ -116,7 +117,7 @@ class Testruns:
                     self._scripts.add(name)
 
     def _observe_output(self, call: CallReading) -> None:
-        result = result_of(call.observation)
+        result = result_of(call.observation, call.opened(self._runners))
         if result is not None:
             self._first = self._first or result
             self._latest = result
@@ -125,16 +126,16 @@ class Testruns:
         nan = float("nan")
         first, latest = self._first, self._latest
         return {
-            "testruns_runs": float(self._runs),
+            "testruns_runs": self._runs,
             "testruns_share": self._runs / self._programs if self._programs else nan,
-            "testruns_passed_last": float(latest.passed) if latest else nan,
-            "testruns_failed_last": float(latest.failed) if latest else nan,
-            "testruns_errors_last": float(latest.errors) if latest else nan,
-            "testruns_failed_first": float(first.bad) if first else nan,
-            "testruns_trend": float(latest.bad - first.bad) if first and latest else nan,
-            "testruns_green_last": float(latest.green) if latest else nan,
-            "testruns_since": float(self._turn - self._last_turn) if self._first_turn else nan,
-            "testruns_first_turn": float(self._first_turn) if self._first_turn else nan,
-            "testruns_scripts": float(len(self._scripts)),
-            "testruns_scripts_run": float(self._scripts_run),
+            "testruns_passed_last": latest.passed if latest else nan,
+            "testruns_failed_last": latest.failed if latest else nan,
+            "testruns_errors_last": latest.errors if latest else nan,
+            "testruns_failed_first": first.bad if first else nan,
+            "testruns_trend": latest.bad - first.bad if first and latest else nan,
+            "testruns_green_last": latest.green if latest else nan,
+            "testruns_since": self._turn - self._last_turn if self._first_turn else nan,
+            "testruns_first_turn": self._first_turn if self._first_turn else nan,
+            "testruns_scripts": len(self._scripts),
+            "testruns_scripts_run": self._scripts_run,
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
 
-from featrouter.catalogue import lexicon
+from featrouter.catalogue import Pattern, lexicon
 from featrouter.reading import CallReading, Reading
 
 # Past this many distinct errors the counts stand still, so that a session's memory is bounded.
@@ -21,6 +22,7 @@ class Traces:
     def __init__(self, task: str) -> None:
         lex = lexicon("traces")
         self._lex = lex
+        self._exit = lex["exit"]
         self._styles = {style: lex.styled(style) for style in ("trace", "frame", "error", "shell")}
         self._counts = dict.fromkeys(
             ("traces", "again", "exits", "bad_exits", "syntax", "imports", "names", "asserts"), 0
@@ -52,33 +54,36 @@ class Traces:
             failed |= code != 0
         # What a file or a search shows may quote errors; only what was run can raise them.
         if call.kind in ("read", "search"):
-            return failed | self._observe_shell(text[:400])
-        traces = sum(pattern.count(text) for pattern in self._styles["trace"])
-        named = self._observe_errors(text)
+            head = text[:400]
+            return failed | self._observe_shell(head, [p for p in self._styles["shell"] if p.open_for(head)])
+        styles = self._styles
+        traces = sum([1 for pattern in call.opened(styles["trace"]) for _ in pattern.tried(text)])
+        named = self._observe_errors(text, call.opened(styles["error"]))
         if traces:
             self._counts["traces"] += traces
-            self._frames_last = float(sum(pattern.count(text) for pattern in self._styles["frame"]))
-        return failed | (traces > 0) | named | self._observe_shell(text)
+            self._frames_last = float(sum([pattern.count(text) for pattern in self._styles["frame"]]))
+        return failed | (traces > 0) | named | self._observe_shell(text, call.opened(styles["shell"]))
 
     def _exit_code(self, call: CallReading) -> int | None:
         if call.exit_code is not None:
             return call.exit_code
-        match = self._lex["exit"].search(call.observation[:200]) or self._lex["exit"].search(call.observation[-200:])
+        text = call.observation
+        match = self._exit.search(text[:200]) or (self._exit.search(text[-200:]) if len(text) > 200 else None)
         return int(next(filter(None, match.groups()))) if match else None
 
-    def _observe_shell(self, text: str) -> bool:
+    def _observe_shell(self, text: str, opened: Sequence[Pattern]) -> bool:
         failed = False
-        for pattern in self._styles["shell"]:
-            if pattern.search(text):
+        for pattern in opened:
+            if next(pattern.tried(text), None):
                 self._shell[pattern.name] += 1
                 failed = True
         return failed
 
-    def _observe_errors(self, text: str) -> bool:
+    def _observe_errors(self, text: str, opened: Sequence[Pattern]) -> bool:
         counts, words = self._counts, self._lex.words
         found = False
-        for pattern in self._styles["error"]:
-            for match in pattern.finditer(text):
+        for pattern in opened:
+            for match in pattern.tried(text):
                 groups = [group for group in match.groups() if group is not None]
                 if pattern.name == "query":
                     kind, message = "query", groups[0]
@@ -105,21 +110,21 @@ class Traces:
         recent, early = sum(self._recent), turn - len(self._recent)
         late_share = recent / len(self._recent) if self._recent else 0.0
         return {
-            "traces_count": float(counts["traces"]),
+            "traces_count": counts["traces"],
             "traces_frames_last": self._frames_last,
-            "traces_kinds": float(len(self._kinds)),
-            "traces_again": float(counts["again"]),
-            "traces_streak": float(self._streak),
+            "traces_kinds": len(self._kinds),
+            "traces_again": counts["again"],
+            "traces_streak": self._streak,
             "traces_share": self._errors / turn if turn else nan,
             "traces_trend": late_share - (self._errors - recent) / early if early > 0 else nan,
-            "traces_since": float(turn - self._last_error) if self._last_error else nan,
+            "traces_since": turn - self._last_error if self._last_error else nan,
             "traces_exit_share": counts["bad_exits"] / counts["exits"] if counts["exits"] else nan,
-            "traces_not_found": float(shell["not_found"]),
-            "traces_missing": float(shell["missing"]),
-            "traces_timeouts": float(shell["timeout"]),
-            "traces_syntax": float(counts["syntax"]),
-            "traces_imports": float(counts["imports"]),
-            "traces_names": float(counts["names"]),
-            "traces_asserts": float(counts["asserts"]),
-            "traces_rejected": float(shell["rejected"]),
+            "traces_not_found": shell["not_found"],
+            "traces_missing": shell["missing"],
+            "traces_timeouts": shell["timeout"],
+            "traces_syntax": counts["syntax"],
+            "traces_imports": counts["imports"],
+            "traces_names": counts["names"],
+            "traces_asserts": counts["asserts"],
+            "traces_rejected": shell["rejected"],
         }

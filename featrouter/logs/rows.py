@@ -149,7 +149,10 @@ class Records(Generic[T]):
         self._begin: re.Pattern[bytes] | None = None
         if typed := [place for place, column in enumerate(header.columns) if column in shapes]:
             line = b",".join(shapes.get(column, _CELL) for column in header.columns[: typed[-1] + 1])
-            self._begin = re.compile(rb"\n(?=%s[,\r\n])" % line)
+            # Most lines of a text are ruled out by their first two cells, and at little cost.
+            second = shapes[header.columns[1]] if typed[0] == 1 else b""
+            soon = rb"(?=\"|[^\",\n]*,%s[,\r\n])" % second if second else b""
+            self._begin = re.compile(rb"\n%s(?=%s[,\r\n])" % (soon, line))
         # The window: `_buf` holds the bytes from file offset `_base` on; `_pos` is where the next span starts in it.
         self._buf, self._base, self._pos, self._line = header.rest, header.length, 0, 1 + header.lines
         self._eof = False

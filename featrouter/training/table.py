@@ -6,7 +6,7 @@ import csv
 import difflib
 import lzma
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,15 +14,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 
 from featrouter.catalogue import feature_set
-from featrouter.extractor import rows
-from featrouter.logs import LogError, Logs, Outcome, Run
-from featrouter.trajectory import Trajectory
-
-#: After how many turns a run is looked at; dense where decisions are made, thin where runs are long.
-SCHEDULE = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+from featrouter.logs import LogError, Logs, Outcome
+from featrouter.training.rows import extracted
 
 _TEXT = ("run_id", "task_id", "repo", "harness", "weak_model")
 _NUMBERS = ("k", "at_end", "y_weak", "cost_weak_usd", "spent_usd")
@@ -32,8 +27,6 @@ _LOGGED_NUMBERS = ("propensity", "route_turn", "y_strong", "cost_strong_usd")
 #: Further ones, only where the log tells which route was taken: the outcome of that arm is all there is.
 _LOGGED_TEXT = ("route", "strong_model")
 LOGGED = (*_LOGGED_TEXT, *_LOGGED_NUMBERS)
-
-_BATCH = 32
 
 # Numbers must read back bit for bit: pandas 3 does so by itself and warns when asked to.
 _EXACT: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.startswith("2.") else {}
@@ -62,42 +55,22 @@ class Table:
         return np.column_stack([self.x, self.meta["at_end"].to_numpy(dtype=np.float64)])
 
 
-def run_rows(run: Run, trajectory: Trajectory) -> list[tuple[object, ...]]:
-    """The rows of one run: k = 0, 1, 2, … (thinned by SCHEDULE) while it still goes on, and one at its end.
-
-    A run that was handed over (route strong, no weak outcome) has no end: it still went on after its last turn.
-    """
-    handed_over = run.route == "strong" and run.y_weak is None
-    logged = (run.route, run.strong_model, run.propensity, run.route_turn, run.y_strong, run.cost_strong)
-    costs = [turn.cost for turn in trajectory]
-    priced = bool(costs) and None not in costs
-    found: list[tuple[object, ...]] = []
-    n, spent = len(trajectory), 0.0
-    for k, row in rows(trajectory):
-        if k:
-            spent += costs[k - 1] or 0.0
-        if k < n and k not in SCHEDULE and k != run.route_turn:
-            continue
-        known = (run.run_id, run.task_id, run.repo or "", run.harness or "", run.weak_model or "")
-        label = (run.y_weak, run.cost_weak, spent if priced or not k else None)
-        found.append((*known, k, int(k == n and not handed_over), *label, *logged, *row.tolist()))
-    return found
-
-
 def table_of(logs: Logs, *, jobs: int = 1, progress: Callable[[int], None] | None = None) -> Table:
     """All rows of the logs: extracted from turns, read from feature files, or both. `progress` is told run counts."""
     names = feature_set().names
     parts = [read_features(path) for path in logs.features]
-    found: list[tuple[object, ...]] = []
-    for batch in _extracted(logs.trajectories(), jobs):
-        found += [row for run in batch for row in run]
+    known: list[tuple[object, ...]] = []
+    numbers: list[npt.NDArray[np.float64]] = []
+    for meta, x, runs in extracted(logs.trajectories(), jobs):
+        known += meta
+        numbers.append(x)
         if progress:
-            progress(len(batch))
-    if found:
-        frame = pd.DataFrame(found, columns=[*META, *LOGGED, *names])
+            progress(runs)
+    if known:
+        frame = pd.DataFrame(known, columns=[*META, *LOGGED])
         if frame["route"].isna().all():
             frame = frame.drop(columns=list(LOGGED))
-        parts.append(_table(frame, names))
+        parts.append(Table(_numbers(frame), np.concatenate(numbers), names))
     if not parts:
         raise LogError("no runs: give at least one turns or features file (data/README.md describes the log forms)")
     meta = pd.concat([part.meta for part in parts], ignore_index=True)
@@ -108,27 +81,6 @@ def table_of(logs: Logs, *, jobs: int = 1, progress: Callable[[int], None] | Non
         raise LogError(f"run {run!r} stands in the logs twice (turns and features of one run given together?)")
     x = np.concatenate([part.x for part in parts])
     return Table(meta.loc[order].reset_index(drop=True), x[order], names)
-
-
-def _extracted(runs: Iterator[tuple[Run, Trajectory]], jobs: int) -> Iterator[list[list[tuple[object, ...]]]]:
-    def batches() -> Iterator[list[tuple[Run, Trajectory]]]:
-        batch: list[tuple[Run, Trajectory]] = []
-        for run in runs:
-            batch.append(run)
-            if len(batch) == _BATCH:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
-
-    if jobs == 1:
-        yield from map(_batch_rows, batches())
-    else:
-        yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_batch_rows)(batch) for batch in batches())
-
-
-def _batch_rows(batch: Sequence[tuple[Run, Trajectory]]) -> list[list[tuple[object, ...]]]:
-    return [run_rows(run, trajectory) for run, trajectory in batch]
 
 
 Column: TypeAlias = "pd.Series[Any]"
@@ -219,11 +171,16 @@ def _is_whole(column: pd.Series[float]) -> bool:
 
 
 def _table(frame: pd.DataFrame, names: tuple[str, ...]) -> Table:
+    return Table(_numbers(frame), frame[list(names)].to_numpy(dtype=np.float64), names)
+
+
+def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are not features, numbers as numbers."""
     columns = [name for name in (*META, *LOGGED) if name in frame]
     for name in (*_NUMBERS, *_LOGGED_NUMBERS):
         if name in columns:
             frame[name] = pd.to_numeric(frame[name]).astype(np.float64)
-    return Table(frame[columns], frame[list(names)].to_numpy(dtype=np.float64), names)
+    return frame[columns]
 
 
 def join_strong(table: Table, logs: Logs, strong: str) -> Table:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from featrouter.dialects import bash_grammar, operations, primary
+from featrouter.dialects import operations, primary
 from featrouter.trajectory import Call, Operation
 
 # line, kind, files, patterns, commands of the operation that names the call
@@ -81,11 +78,16 @@ LINES = [
     ("cd src && cat ../setup.py", "read", ("setup.py",), (), ("cat",)),
     ("cd /workspace/me__lib__1.2 && python ../repro.py", "run", ("repro.py",), (), ("python",)),
     ("# look first\ncat a.py", "read", ("a.py",), (), ("cat",)),
+    ("diff <(sort a.py) b.py", "read", ("b.py",), (), ("diff",)),
+    ("pytest -q >\nlog.txt", "test", (), (), ("pytest",)),
+    ("echo hi >\nlog.txt", "create", ("log.txt",), (), ("echo",)),
+    ("{ echo a; cat b.py; } > c.py", "create", ("c.py",), (), ("cat",)),
+    ("{ echo a; echo b; } >> c.py", "edit", ("c.py",), (), ("echo",)),
+    ("{ python a.py; } > out.txt 2>&1", "run", ("a.py",), (), ("python",)),
     ("", "think", (), (), ()),
 ]
 
 
-@pytest.mark.parametrize("grammar", [True, False], ids=["grammar", "lexer"])
 @pytest.mark.parametrize(("line", "kind", "files", "patterns", "commands"), LINES)
 def test_line(
     line: str,
@@ -93,11 +95,7 @@ def test_line(
     files: tuple[str, ...],
     patterns: tuple[str, ...],
     commands: tuple[str, ...],
-    grammar: bool,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if not grammar:
-        monkeypatch.setattr(bash_grammar, "parse", lambda text, bodies: None)
     op = primary(operations(Call(line, tool="bash")))
     assert (op.kind, op.files, op.patterns, op.commands) == (kind, files, patterns, commands)
 
@@ -125,6 +123,8 @@ def test_filter_behind_a_run_is_no_search() -> None:
         ("cat <<-END >> a.py\n\tx\n\tEND\nls", "edit", "\tx"),
         ("tee a.py <<'PY' >/dev/null\nx\nPY", "create", "x"),
         ("printf 'x' > a.py", "create", "x"),
+        ("{ echo 'x'; } > a.py", "create", "x"),
+        ("{ cat <<EOF\nx\nEOF\n} >> a.py", "edit", "x"),
         ("cat > a.py <<'EOF'\ncut off", "create", "cut off"),
     ],
 )
@@ -148,17 +148,3 @@ def test_patch_from_a_heredoc_names_its_files() -> None:
 def test_errors_go_to_no_file() -> None:
     ops = operations(Call("grep x a.py 2>/dev/null >&2; echo hi 2> err.txt", tool="bash"))
     assert [op.kind for op in ops] == ["search"]
-
-
-def test_grammar_is_loaded_on_first_use_and_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "import sys, featrouter.dialects; print('tree_sitter' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
-    monkeypatch.setattr(bash_grammar, "_language", lambda: None)
-    assert bash_grammar.parse("ls", []) is None
-    assert operations(Call("ls src", tool="bash"))[0].files == ("src",)
-
-
-def test_grammar_is_refused_what_it_is_slow_on() -> None:
-    assert bash_grammar.parse("ls", []) is not None
-    assert bash_grammar.parse("a|" * 40, []) is None
-    assert bash_grammar.parse("x" * 513, []) is None

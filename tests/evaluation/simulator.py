@@ -14,7 +14,8 @@ from scipy.stats import rankdata
 
 from featrouter.evaluation.crossval import Judged
 from featrouter.training.predictions import Predictions
-from featrouter.training.table import SCHEDULE, Table
+from featrouter.training.rows import SCHEDULE
+from featrouter.training.table import Table
 
 NAMES = ("prompt_offset", "prompt_hint", "turns_hint", "answer_hint", "noise")
 #: Large enough that the truth's own error is a thirtieth of that of a sample of 250 tasks.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from featrouter.families.testruns import Result, result_of
+from featrouter.families.testruns import Result, result_of, runners
 from featrouter.trajectory import Call, Turn
 
 RED = "==== 2 failed, 10 passed, 1 skipped in 1.23s ===="
@@ -99,7 +99,7 @@ def test_reproduction_scripts(features: Any) -> None:
     ],
 )
 def test_result_of(text: str, result: Result | None) -> None:
-    assert result_of(text) == result
+    assert result_of(text, runners()) == result
 
 
 def test_nothing_passed_is_not_green() -> None:

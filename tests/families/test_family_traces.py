@@ -85,6 +85,9 @@ def test_streak_and_trend(features: Any) -> None:
         ("bash: line 1: foo: command not found", "not_found"),
         ("python: can't open file 'x.py': [Errno 2] No such file or directory", "missing"),
         ("The command timed out and has been killed.", "timeouts"),
+        ("half done\nKilled\n", "timeouts"),
+        ("Killed", "timeouts"),
+        ("job 3 TIMED OUT after 60 s", "timeouts"),
         ("Your answer is wrong.", "rejected"),
     ],
 )
@@ -93,6 +96,12 @@ def test_complaints_of_the_shell(features: Any, output: str, feature: str) -> No
     names = ("not_found", "missing", "timeouts", "rejected")
     assert {name: got[f"traces_{name}"] for name in names} == {name: float(name == feature) for name in names}
     assert got["traces_streak"] == 1
+
+
+@pytest.mark.parametrize("output", ["Killed the server", "KILLED\nby", "it was Killed", "set the timeout to 5"])
+def test_what_only_sounds_like_a_timeout_is_none(features: Any, output: str) -> None:
+    got = features(run(output))
+    assert (got["traces_timeouts"], got["traces_streak"]) == (0, 0)
 
 
 def test_what_a_file_quotes_was_not_raised(features: Any) -> None:

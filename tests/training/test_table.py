@@ -14,14 +14,13 @@ import pytest
 from featrouter.catalogue import feature_set
 from featrouter.logs import LogError, Logs, Run
 from featrouter.training.bundling import train
+from featrouter.training.rows import SCHEDULE, run_rows
 from featrouter.training.table import (
     LOGGED,
     META,
-    SCHEDULE,
     Table,
     join_strong,
     read_features,
-    run_rows,
     select,
     table_of,
     write_features,
@@ -34,7 +33,6 @@ STRONG = "scripted-strong"
 First = Callable[[Table, int], Table]
 RUN = Run("r", "t", repo="o", harness="h", weak_model="w", y_weak=1, cost_weak=0.5)
 PLACE = {name: number for number, name in enumerate((*META, *LOGGED))}
-FIRST = len(PLACE)  # of the features
 
 
 def trajectory(n: int, cost: float | None = 0.25, blank: int = -1) -> Trajectory:
@@ -55,29 +53,29 @@ def column(rows: list[tuple[object, ...]], name: str) -> list[object]:
 
 @pytest.mark.parametrize("n", [0, 1, 5, 12, 13, 30])
 def test_rows_are_the_scheduled_turns_before_the_end_and_the_end(n: int) -> None:
-    rows = run_rows(RUN, trajectory(n))
+    rows, features = run_rows(RUN, trajectory(n))
     assert column(rows, "k") == [k for k in SCHEDULE if k < n] + [n]
     assert column(rows, "at_end") == [0] * (len(rows) - 1) + [1]
-    assert {len(row) for row in rows} == {len(META) + len(LOGGED) + len(feature_set().names)}
+    assert {len(row) for row in rows} == {len(META) + len(LOGGED)}
+    assert np.array(features).shape == (len(rows), len(feature_set().names))
     assert column(rows, "y_weak") == [1] * len(rows) and column(rows, "cost_weak_usd") == [0.5] * len(rows)
 
 
 def test_spent_is_the_sum_of_the_turns_seen_also_of_those_that_are_thinned_out() -> None:
-    rows = run_rows(RUN, trajectory(10))
+    rows, _ = run_rows(RUN, trajectory(10))
     assert column(rows, "k") == [0, 1, 2, 3, 4, 6, 8, 10]
     assert column(rows, "spent_usd") == [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5]
 
 
 def test_spent_is_blank_where_a_turn_has_no_price() -> None:
-    assert column(run_rows(RUN, trajectory(3, None)), "spent_usd") == [0.0, None, None, None]
-    assert column(run_rows(RUN, trajectory(4, 0.1, blank=2)), "spent_usd") == [0.0, None, None, None, None]
+    assert column(run_rows(RUN, trajectory(3, None))[0], "spent_usd") == [0.0, None, None, None]
+    assert column(run_rows(RUN, trajectory(4, 0.1, blank=2))[0], "spent_usd") == [0.0, None, None, None, None]
 
 
 def test_a_row_knows_nothing_of_the_turns_after_it() -> None:
-    short, long = run_rows(RUN, trajectory(4)), run_rows(RUN, trajectory(9))
-    assert [row[PLACE["k"]] for row in short[:4]] == [0, 1, 2, 3]
-    for early, late in zip(short[:4], long[:4], strict=True):
-        np.testing.assert_array_equal(np.array(early[FIRST:], float), np.array(late[FIRST:], float))
+    (rows, short), (_, long) = run_rows(RUN, trajectory(4)), run_rows(RUN, trajectory(9))
+    assert column(rows, "k")[:4] == [0, 1, 2, 3]
+    np.testing.assert_array_equal(np.array(short[:4]), np.array(long[:4]))
 
 
 def test_the_recorded_runs_have_a_row_for_each_turn_and_one_end(recorded: Table) -> None:
@@ -384,5 +382,5 @@ def test_the_turn_of_a_route_has_its_row_whatever_was_done_there(tmp_path: Path)
     kept = replace(logs.runs["restarted"], route="weak", route_turn=5)
     turns = Trajectory(kept.task, tuple(Turn("t", "ls", "x") for _ in range(7)), ended=True)
     assert 5 not in SCHEDULE
-    ks = [row[META.index("k")] for row in run_rows(kept, turns)]
+    ks = [row[META.index("k")] for row in run_rows(kept, turns)[0]]
     assert ks == [0, 1, 2, 3, 4, 5, 6, 7]

@@ -1,0 +1,91 @@
+"""The names in a task text: files, symbols, code names. A run's first turn waits for them, so they are looked for in haste.
+
+Each function finds exactly what its pattern of features/*.toml finds in the whole text; it only shows the pattern no more
+of it than the places where a name can stand. A text with letters beyond ASCII is shown whole.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from functools import lru_cache
+
+from featrouter.catalogue import lexicon
+
+#: So many texts are remembered: runs on one task come together.
+_KEPT = 64
+
+_WORD = string.ascii_letters + string.digits + "_"
+_CALLED, _PATH = _WORD + ".", _WORD + "/.-"
+#: No name that the patterns take is longer.
+_MOST_CALLED, _MOST_PATH = 400, 900
+_BEYOND = re.compile(r"[^\x00-\x7f]")
+_EXTENSION = re.compile(r"\.[a-z]{1,4}\b")
+_PATH_ON = re.compile(r"[\w/.-]*")
+_QUOTED = re.compile(r"`([A-Za-z_][\w.]{1,80})(?:\(\))?`")
+#: All that no word is made of becomes a blank.
+_BLANKED = bytes(code if chr(code) in _WORD else 32 for code in range(128)).ljust(256)
+
+
+@lru_cache(maxsize=_KEPT)
+def files(text: str) -> tuple[str, ...]:
+    """The file names, in their order."""
+    pattern, plain = lexicon("prompt")["file"].regex, _plain(text)
+    if plain is None:
+        return tuple(pattern.findall(text))
+    text, end = plain, 0
+    found: list[str] = []
+    for hit in _EXTENSION.finditer(text):
+        if hit.start() >= end:
+            start = _start(text, max(end, hit.start() - _MOST_PATH), hit.start(), _PATH)
+            end = _end(text, hit.end())
+            found += [match.group(0) for match in pattern.finditer(text, start, end + 1)]  # it looks one further
+    return tuple(found)
+
+
+@lru_cache(maxsize=_KEPT)
+def symbols(text: str) -> tuple[str, ...]:
+    """What stands in back quotes, and dotted or snake-case names that are called; each once, in their order."""
+    pattern, plain = lexicon("prompt")["symbol"].regex, _plain(text)
+    if plain is None:
+        return tuple(dict.fromkeys([next(filter(None, match.groups())) for match in pattern.finditer(text)]))
+    text = plain
+    found = [(match.start(), match.group(1)) for match in _QUOTED.finditer(text)]
+    at = text.find("(")
+    while at >= 0:
+        start = _start(text, max(0, at - _MOST_CALLED), at, _CALLED)
+        if "." in text[start:at] or "_" in text[start:at]:
+            matches = pattern.finditer(text, start, at + 1)
+            found += [(match.start(), next(filter(None, match.groups()))) for match in matches]
+        at = text.find("(", at + 1)
+    return tuple(dict.fromkeys([name for _, name in sorted(found)]))
+
+
+@lru_cache(maxsize=_KEPT)
+def names(text: str) -> tuple[str, ...]:
+    """Words in snake case or camel case, each once, in their order."""
+    pattern, plain = lexicon("code")["name"].regex, _plain(text)
+    if plain is None:
+        return tuple(dict.fromkeys(pattern.findall(text)))
+    words = dict.fromkeys(plain.encode("ascii").translate(_BLANKED).decode("ascii").split())
+    return tuple([word for word in words if ("_" in word or not word.islower()) and pattern.fullmatch(word)])
+
+
+@lru_cache(maxsize=_KEPT)
+def _plain(text: str) -> str | None:
+    """The text in ASCII, each further sign (a dash, a typographic quote) as a question mark; None if some are letters."""
+    if text.isascii():
+        return text
+    if any(map(str.isalnum, _BEYOND.findall(text))):
+        return None
+    return text.encode("ascii", "replace").decode("ascii")
+
+
+def _start(text: str, low: int, at: int, characters: str) -> int:
+    """Where the unbroken run of these characters begins that ends at `at`."""
+    return low + len(text[low:at].rstrip(characters))
+
+
+def _end(text: str, at: int) -> int:
+    found = _PATH_ON.match(text, at)
+    return found.end() if found else at
