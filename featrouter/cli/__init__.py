@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import featrouter
+from featrouter.cli.bench import bench
 from featrouter.cli.harnesses import adapt, drift
 from featrouter.cli.judging import evaluate
 from featrouter.cli.learning import importances, train
@@ -42,6 +43,7 @@ for verb in (
     decide,
     explain,
     demo,
+    bench,
     doctor,
 ):
     main.add_command(verb)

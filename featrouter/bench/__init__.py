@@ -1,0 +1,1 @@
+"""The benchmark: what routing costs on this machine, beside what one would use instead, in one run."""
