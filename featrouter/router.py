@@ -72,7 +72,10 @@ class Router:
             self.wanted = Wanted.of(bundle.features)
         except KeyError as unknown:
             raise BundleError(f"this bundle wants the feature {unknown}, which this version does not compute") from None
-        self.stages = {False: Stage(bundle, ended=False), True: Stage(bundle, ended=True)}
+        try:
+            self.stages = {ended: Stage(bundle, ended=ended) for ended in (False, True)}
+        except ValueError as error:
+            raise BundleError(f"{error}; train a smaller one") from None
         self.value, strong = float(bundle.costs["value"]), bundle.costs["strong"]
         self.strong = float("nan") if strong is None else float(strong)
         self._conversations = Conversations()

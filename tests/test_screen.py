@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from featrouter import screen
 from featrouter.catalogue import lexicon
+from featrouter.extractor import rows
+from featrouter.logs import Logs
 from featrouter.reading import CallReading
 from featrouter.trajectory import Call
 
@@ -50,3 +53,12 @@ def test_a_call_opens_the_patterns_that_its_observation_holds_a_gate_of() -> Non
         want = [pattern for pattern in ASKED if pattern.open_for(reading.observation)]
         for _ in range(2):
             assert list(reading.opened(ASKED)) == want
+
+
+def test_features_are_the_same_with_and_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("re2")
+    runs = [trajectory for _, trajectory in Logs([Path(__file__).parent.parent / "data" / "recorded"]).trajectories()]
+    with_it = [row.tobytes() for trajectory in runs for _, row in rows(trajectory)]
+    monkeypatch.setattr(screen, "_screen", lambda: None)
+    assert screen.held("Error") is None
+    assert [row.tobytes() for trajectory in runs for _, row in rows(trajectory)] == with_it

@@ -6,25 +6,32 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from featrouter.logs import Logs
+from featrouter.logs import LogError, Logs
 from featrouter.trajectory import Trajectory, Turn
 
 #: Runs of each harness: enough turns for a 99th percentile, few enough for a minute.
 MOST_RUNS = 60
+#: A smaller log is gone through again and again.
+LEAST_RUNS = 20
 
 
 def runs_of(logs: Sequence[Path]) -> list[tuple[str, Trajectory]]:
-    """(harness, trajectory) of up to 60 runs of each harness of the logs, drawn evenly; made-up ones without logs."""
+    """(harness, trajectory) of up to 60 runs of each harness of the logs, drawn evenly; made-up ones without logs.
+
+    LogError when the logs hold no turns.
+    """
     if not logs:
         return [("made-up", _made(random.Random(number))) for number in range(MOST_RUNS)]
     by: dict[str, list[Trajectory]] = {}
     for run, trajectory in Logs(logs).trajectories():
         if len(trajectory):
             by.setdefault(run.harness, []).append(trajectory)
+    if not by:
+        raise LogError("no run with turns in these logs: give turns files, or none at all for made-up runs")
     dice = random.Random(0)
     drawn = [(name, one) for name in sorted(by) for one in dice.sample(by[name], min(MOST_RUNS, len(by[name])))]
     dice.shuffle(drawn)
-    return drawn
+    return drawn * -(-LEAST_RUNS // len(drawn))
 
 
 def _made(dice: random.Random) -> Trajectory:

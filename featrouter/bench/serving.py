@@ -49,8 +49,10 @@ def batching(model: Model, calls: int) -> Iterator[Line]:
     yield single
     many = times(lambda i: model.four.decide_many(sessions), max(20, calls // 50))
     yield line("batch", f"router.decide_many of {BATCH} sessions, one", many, per=BATCH).against(single)
-    booster = times(lambda i: [b.predict(model.rows[:BATCH]) for b in model.boosters.values()], max(20, calls // 100))
-    yield line("batch", f"Booster.predict of {BATCH} rows, four heads, one", booster, per=len(model.rows[:BATCH]))
+    rows = np.resize(model.rows, (BATCH, model.rows.shape[1]))
+    every = list(model.boosters.values())
+    booster = times(lambda i: [one.predict(rows, num_threads=1) for one in every], max(20, calls // 100))
+    yield line("batch", f"Booster.predict of {BATCH} rows, four heads, one", booster, per=BATCH)
 
 
 def observing(routers: dict[str, Router], runs: Runs) -> Iterator[Line]:
