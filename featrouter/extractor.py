@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -45,12 +45,15 @@ class Extractor:
         self.turn = 0
         self._task = task
         self._wanted = wanted or _all()
+        self._made: tuple[Family, ...] = ()
 
-    @cached_property
+    # Not a cached_property: in Python 3.11 that takes one lock for the sessions of all threads.
+    @property
     def _families(self) -> tuple[Family, ...]:
-        made = tuple(family(self._task) for family in self._wanted.families)
-        self._task = ""  # a session lives long, and its task may be large
-        return made
+        if not self._made:
+            self._made = tuple([family(self._task) for family in self._wanted.families])
+            self._task = ""  # a session lives long, and its task may be large
+        return self._made
 
     def observe(self, turn: Turn) -> None:
         self.turn += 1
