@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, overload
@@ -94,11 +94,7 @@ class Calibrator:
         if self.kind == "venn-abers":
             low, high = self.low[bisect_right(self.x, s)], self.high[bisect_left(self.x, s)]
             return high / (1 - low + high)
-        at = min(max(bisect_right(self.x, s), 1), len(self.x) - 1)
-        if not at or not self.x[0] < s < self.x[-1]:
-            return self.low[0 if s < self.x[-1] else -1]
-        slope = (self.low[at] - self.low[at - 1]) / (self.x[at] - self.x[at - 1])
-        return slope * (s - self.x[at - 1]) + self.low[at - 1]
+        return between(s, self.x, self.low)
 
     def _many(self, s: Floats) -> Floats:
         if self.kind == "constant":
@@ -129,6 +125,15 @@ class Calibrator:
         if set(data) != {"kind", *KINDS[kind]}:
             raise ValueError(f"a calibrator of kind {kind} has exactly the keys {', '.join(('kind', *KINDS[kind]))}")
         return cls(**data)
+
+
+def between(at: float, x: Sequence[float], y: Sequence[float]) -> float:
+    """What `np.interp` says of one number, many times sooner: a straight line between knots, beyond them the outermost."""
+    right = bisect_right(x, at)
+    if not 0 < right < len(x):
+        return y[min(right, len(x) - 1)]
+    slope = (y[right] - y[right - 1]) / (x[right] - x[right - 1])
+    return slope * (at - x[right - 1]) + y[right - 1]
 
 
 def shifted(probability: float, by: float) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from featrouter.batch import decide_many
 from featrouter.bundle import Bundle, BundleError
+from featrouter.calibration import between
 from featrouter.catalogue import digest
 from featrouter.conversations import Conversations, keys_of
 from featrouter.decision import CHOICES, Costs, Decision
@@ -188,16 +188,8 @@ class Router:
             session.end()
 
     def remaining(self, turn: int) -> float:
-        """The mean cost that weak runs still had after so many turns, in USD; NaN where the bundle knows none.
-
-        Between the bundle's knots a straight line, beyond them the outermost.
-        """
-        turns, usd = self._turns, self._usd
-        at = bisect_right(turns, turn)
-        if not 0 < at < len(turns):
-            return usd[min(at, len(turns) - 1)] if turns else float("nan")
-        share = (turn - turns[at - 1]) / (turns[at] - turns[at - 1])
-        return usd[at - 1] + share * (usd[at] - usd[at - 1])
+        """The mean cost that weak runs still had after so many turns, in USD; NaN where the bundle knows none."""
+        return between(turn, self._turns, self._usd) if self._turns else float("nan")
 
     def reference(self, harness: str | None) -> Reference | str:
         """What is known of a harness, or in words why nothing is. Without a name: the only one the bundle knows."""

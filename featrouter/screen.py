@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -27,7 +26,7 @@ def held(text: str) -> frozenset[str] | None:
 
 @cache
 def _gates() -> tuple[str, ...]:
-    patterns: Iterable[Any] = (pattern for family in FAMILIES for pattern in lexicon(family).patterns.values())
+    patterns = [pattern for family in FAMILIES for pattern in lexicon(family).patterns.values()]
     return tuple(dict.fromkeys(gate for pattern in patterns for gate in pattern.gates))
 
 

@@ -28,6 +28,7 @@ def syntax(text: str, filename: str) -> tuple[bool, int] | None:
     loaded = _load(filename.rpartition(".")[2])
     if loaded is None or len(text) > MOST_BYTES:
         return None
+    # Where the first line is not indented there is no margin to take off.
     code = (dedent(text) if text[:1].isspace() else text).encode("utf-8", "replace")
     if len(code) > MOST_BYTES:
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,22 +25,23 @@ class Line:
     ratio: float | None = None
     peer: str = ""
 
-    def against(self, peer: Line, times: float = 1.0) -> Line:
-        """The line with its ratio to `times` another's median."""
-        told = f"{times:g} x {peer.what}" if times != 1 else peer.what
-        return Line(self.group, self.what, self.median, self.p99, self.unit, self.median / (times * peer.median), told)
+    def against(self, peer: Line) -> Line:
+        """The line with its ratio to another's median."""
+        return replace(self, ratio=self.median / peer.median, peer=peer.what)
+
+
+def once(work: Callable[[], Any]) -> float:
+    """Microseconds of one call."""
+    start = time.perf_counter_ns()
+    work()
+    return (time.perf_counter_ns() - start) / 1e3
 
 
 def times(work: Callable[[int], Any], calls: int) -> Floats:
     """Microseconds of work(0), work(1), … each taken alone, after a tenth of the calls to warm up."""
     for index in range(max(1, calls // 10)):
         work(index)
-    taken = np.empty(calls)
-    for index in range(calls):
-        start = time.perf_counter_ns()
-        work(index)
-        taken[index] = (time.perf_counter_ns() - start) / 1e3
-    return taken
+    return np.array([once(partial(work, index)) for index in range(calls)])
 
 
 def line(group: str, what: str, taken: Floats, per: float = 1.0) -> Line:

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -107,7 +106,7 @@ def training(logs: Sequence[Path], strong: str, note: Callable[[str], None]) -> 
     known = table.meta["run_id"][table.meta["y_weak"].notna()].unique()
     kept = np.random.default_rng(0).permutation(known)[:MOST_RUNS]
     table = table.where(table.meta["run_id"].isin(kept).to_numpy())
-    table = join_panel(join_strong(replace(table), read, strong), read.outcomes, strong)
+    table = join_panel(join_strong(table, read, strong), read.outcomes, strong)
     start = perf_counter()
     train(table, strong=strong, progress=note)
     yield Line("training", f"train on {len(kept)} runs, {len(table)} rows", perf_counter() - start, unit="s")

@@ -14,7 +14,6 @@ from featrouter.bench.model import HARNESS, model_of
 from featrouter.bench.runs import runs_of
 from featrouter.router import Router
 
-GROUPS = ("decide", "observe", "sessions", "start", "training")
 _PACKAGES = "featrouter numpy lightgbm scikit-learn onnxruntime treelite torch google-re2".split()
 
 

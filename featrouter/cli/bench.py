@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from featrouter.cli.options import JSON, STRONG, refusals
+from featrouter.cli.options import JSON, STRONG, refusals, stages
 
 _GROUPS = ("decide", "observe", "sessions", "start", "training")
 
@@ -36,14 +36,13 @@ def bench(
       featrouter bench logs/ --strong gpt-4              your own turns; extraction and training, too
       featrouter bench --only decide --calls 10000
     """
-    from featrouter.bench.page import GROUPS, machine, table
     from featrouter.bench.page import bench as measured
+    from featrouter.bench.page import machine, table
 
     with refusals():
-        note = lambda text: click.echo(f"  {text}", err=True)  # noqa: E731
-        lines = []
-        for line in measured(logs, groups or GROUPS, calls, strong, note):
-            click.echo(f"  {line.what}: {line.median:.4g} {line.unit}", err=True)
+        note, lines = stages(), []
+        for line in measured(logs, groups or _GROUPS, calls, strong, note):
+            note(f"{line.what}: {line.median:.4g} {line.unit}")
             lines.append(line)
     if as_json:
         click.echo(json.dumps({"machine": machine(), "lines": [asdict(line) for line in lines]}, indent=1))

@@ -38,13 +38,11 @@ def line(text: str, observation: str, cwd: str = "") -> tuple[Operation, ...]:
         return THINK
     found = operations(text, cwd=cwd)
     # The shell's own complaint settles what the words leave open.
-    if "yntax error" in observation[:400] and _is_no_shell(observation[:400]) and not any(map(_is_plain, found)):
+    head = observation[:400]
+    complains = "yntax error" in head and any(error in head for error in SYNTAX_ERRORS)
+    if complains and not any(map(_is_plain, found)):
         return OTHER
     return found
-
-
-def _is_no_shell(answer: str) -> bool:
-    return any(error in answer for error in SYNTAX_ERRORS)
 
 
 def _is_plain(op: Operation) -> bool:
