@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,25 @@ from featrouter.training.bundling import train
 from featrouter.training.table import join_strong, table_of
 from featrouter.trajectory import Trajectory
 
-RECORDED = Path(__file__).parent.parent / "data" / "recorded"
+ROOT = Path(__file__).parent.parent
+RECORDED = ROOT / "data" / "recorded"
+
+#: Runs some Python, with arguments, in a process of its own.
+Child = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def child() -> Child:
+    def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

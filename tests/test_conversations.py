@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,6 @@ from featrouter.extractor import Extractor
 from featrouter.logs import Run
 from featrouter.policy import NEVER, Policy
 
-ROOT = Path(__file__).parent.parent
 Runs = list[tuple[Run, Trajectory]]
 HARNESS = "recorded-bash"
 STEPS = ((1, 0.0), (2, -0.3), (4, NEVER), (5, -0.1))
@@ -279,7 +276,9 @@ def test_runs_without_a_name_explore_by_chance(recorded_bundle: Bundle) -> None:
         assert len({router.decide(run).choice for _ in range(60)}) == 2
 
 
-def test_a_value_that_nests_too_deep_to_be_hashed_does_not_end_the_process(bundle_file: Path) -> None:
+def test_a_value_that_nests_too_deep_to_be_hashed_does_not_end_the_process(
+    child: Callable[..., Any], bundle_file: Path
+) -> None:
     code = """
 import sys, featrouter
 deep = ()
@@ -289,11 +288,5 @@ router = featrouter.Router.load(sys.argv[1], harness="recorded-bash")
 run = featrouter.Trajectory("fix it", (featrouter.Turn(action=deep),))
 assert router.decide(run).turn == router.replay(run).decide().turn == 1
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(bundle_file)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = child(code, bundle_file)
     assert (done.returncode, done.stderr) == (0, "")

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).parent.parent
+import pytest
+
 SEEN = "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))\n"
 
 
-def child(code: str, *arguments: object) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys\nbefore = set(sys.modules)\n" + code, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+@pytest.fixture
+def loaded(child: Callable[..., Any]) -> Callable[..., list[str]]:
+    """What some Python in a process of its own prints; `before` holds the modules that it starts with."""
+
+    def told(code: str, *arguments: object) -> list[str]:
+        done = child("import sys\nbefore = set(sys.modules)\n" + code, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    return told
 
 
-def test_importing_featrouter_loads_numpy_and_the_standard_library() -> None:
-    assert child("import featrouter\n" + SEEN) == ["featrouter numpy"]
+def test_importing_featrouter_loads_numpy_and_the_standard_library(loaded: Callable[..., list[str]]) -> None:
+    assert loaded("import featrouter\n" + SEEN) == ["featrouter numpy"]
 
 
-def test_routing_a_text_run_loads_nothing_that_training_or_the_command_line_needs(bundle_file: Path) -> None:
+def test_routing_a_text_run_loads_nothing_that_training_or_the_command_line_needs(
+    loaded: Callable[..., list[str]], bundle_file: Path
+) -> None:
     code = """
 import featrouter
 session = featrouter.Router.load(sys.argv[1], guard=False, harness='recorded-bash').session("fix it")
@@ -36,11 +38,13 @@ decision = session.decide()
 assert decision.turn == 1 and not decision.fallback, decision
 assert session.explain(2)
 """
-    (seen,) = child(code + SEEN, bundle_file)
+    (seen,) = loaded(code + SEEN, bundle_file)
     assert set(seen.split()) == {"featrouter", "numpy"}
 
 
-def test_the_first_decision_of_the_default_bundle_loads_nothing_more_than_it_needs() -> None:
+def test_the_first_decision_of_the_default_bundle_loads_nothing_more_than_it_needs(
+    loaded: Callable[..., list[str]],
+) -> None:
     # What numpy loads by itself, pathlib among it in some versions, is not ours to judge.
     code = """
 import numpy
@@ -50,14 +54,14 @@ decision = featrouter.Router.load(guard=False, harness='openhands').session("fix
 assert decision.turn == 0 and not decision.fallback, decision
 print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))
 """
-    (seen,) = child(code)
+    (seen,) = loaded(code)
     needless = "tree_sitter unidiff re2 pandas sklearn lightgbm click joblib scipy logging pathlib tempfile subprocess"
     assert not {name for name in seen.split() if name.startswith(tuple(needless.split()))}
     assert not set(seen.split()) & {"lzma", "csv", "multiprocessing", "concurrent", "asyncio", "email", "zipfile"}
     assert "featrouter" in seen.split()
 
 
-def test_routing_with_commands_adds_parsers_at_most(bundle_file: Path) -> None:
+def test_routing_with_commands_adds_parsers_at_most(loaded: Callable[..., list[str]], bundle_file: Path) -> None:
     code = """
 import featrouter
 turns = [("look", "cat a.py", "x = 1"), ("run", "python -m pytest -q", "1 failed in 0.1s")]
@@ -66,11 +70,11 @@ for turn in turns:
     session.observe(featrouter.Turn(*turn))
 assert not session.decide().fallback
 """
-    (seen,) = child(code + SEEN, bundle_file)
+    (seen,) = loaded(code + SEEN, bundle_file)
     rest = {name for name in seen.split() if not name.lstrip("_").startswith(("tree_sitter", "unidiff", "re2"))}
     assert rest == {"featrouter", "numpy"}
 
 
-def test_the_command_line_imports_its_work_inside_the_verb() -> None:
-    (seen,) = child("import featrouter.cli\n" + SEEN)
+def test_the_command_line_imports_its_work_inside_the_verb(loaded: Callable[..., list[str]]) -> None:
+    (seen,) = loaded("import featrouter.cli\n" + SEEN)
     assert not {"lightgbm", "pandas", "sklearn", "scipy", "joblib"} & set(seen.split())

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import subprocess
-import sys
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,6 @@ from featrouter.catalogue import feature_set
 from featrouter.extractor import Extractor
 from featrouter.logs import Run
 
-ROOT = Path(__file__).parent.parent
 Runs = list[tuple[Run, Trajectory]]
 #: The bundle knows two harnesses; a router is told whose runs it sees, and where it matters each session is.
 HARNESS = "recorded-bash"
@@ -282,20 +279,14 @@ def test_a_failing_session_does_not_touch_its_neighbour(recorded_bundle: Bundle)
     assert broken.decide().fallback and not sound.decide().fallback
 
 
-def test_a_host_without_logging_sees_nothing_on_its_terminal(bundle_file: Path) -> None:
+def test_a_host_without_logging_sees_nothing_on_its_terminal(child: Callable[..., Any], bundle_file: Path) -> None:
     code = (
         "import sys, featrouter\n"
         "session = featrouter.Router.load(sys.argv[1], harness='recorded-bash').session('x')\n"
         "session.observe(None)\n"
         "assert 'Error: ' in session.decide().fallback\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(bundle_file)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = child(code, bundle_file)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
