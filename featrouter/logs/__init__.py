@@ -9,15 +9,17 @@ place and reason. All checks are done when `Logs(paths)` returns; after that, `t
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 from featrouter.logs.account import Account, Reject
 from featrouter.logs.forms import FEATURES, OUTCOMES, RUNS, TURNS, Form, UnknownForm, form_of
 from featrouter.logs.rows import Records, read_header
+from featrouter.logs.run import Outcome, Run
 from featrouter.logs.sources import LogError, chunks, packing
 from featrouter.logs.turnstore import TurnStore
 from featrouter.trajectory import Trajectory
@@ -25,37 +27,6 @@ from featrouter.trajectory import Trajectory
 __all__ = ["Account", "LogError", "Logs", "Outcome", "Reject", "Run", "recognise"]
 
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".csv.bz2", ".csv.zst", ".parquet")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One finished run: what it worked on, and what came of it on either side. Costs in USD; None is unobserved."""
-
-    run_id: str
-    task_id: str
-    repo: str = ""
-    task: str = ""
-    harness: str = ""
-    weak_model: str = ""
-    y_weak: int | None = None
-    cost_weak: float | None = None
-    strong_model: str = ""
-    y_strong: int | None = None
-    cost_strong: float | None = None
-    route: str | None = None
-    propensity: float | None = None
-    route_turn: int | None = None
-    takeover: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Whether a model solved a task (0, 1, None for unobserved), and its cost in USD."""
-
-    task_id: str
-    model: str
-    resolved: int | None
-    cost: float | None = None
 
 
 def recognise(path: str | Path) -> str:
@@ -89,6 +60,7 @@ class Logs:
             else:
                 self._read_table(path, OUTCOMES, self.outcomes, _outcome)
         self._turns.settle(self.runs)
+        self._label()
         for account in self.accounts:  # contradictions came last
             account.rejects.sort(key=lambda reject: reject.offset)
 
@@ -149,9 +121,26 @@ class Logs:
             if key not in table:
                 table[key] = value
                 self._first[form.name, key] = f"{account.file}:{place[0]}"
+            elif _newer(value, table[key]) or _newer(table[key], value):
+                table[key] = max(value, table[key], key=lambda run: run.turns)
+                account.drop(*place, None)
             else:
                 same = table[key] == value
                 account.drop(*place, None if same else self._first[form.name, key])
+
+    def _label(self) -> None:
+        """Gives runs without a label that of their task and model in the outcomes, where these had no other run."""
+        arms = {run_id: "strong" if run.route == "strong" else "weak" for run_id, run in self.runs.items()}
+        keys = {run_id: (run.task_id, getattr(run, f"{arms[run_id]}_model")) for run_id, run in self.runs.items()}
+        often = Counter(keys.values())
+        for run_id, key in keys.items():
+            run, arm, outcome = self.runs[run_id], arms[run_id], self.outcomes.get(key)
+            if outcome is None or often[key] > 1 or getattr(run, f"y_{arm}") is not None:
+                continue
+            told: dict[str, Any] = {f"y_{arm}": outcome.resolved}
+            if getattr(run, f"cost_{arm}") is None:
+                told[f"cost_{arm}"] = outcome.cost
+            self.runs[run_id] = replace(run, **told)
 
     def _rows(
         self, path: Path, form: Form, known: Callable[[dict[str, Any]], bool]
@@ -202,6 +191,13 @@ def _copied(pieces: Iterator[bytes], copy: IO[bytes]) -> Iterator[bytes]:
 
 def _labelled(row: dict[str, Any]) -> bool:
     return row.get("y_weak", row.get("resolved")) is not None
+
+
+def _newer(entry: object, other: object) -> bool:
+    """Whether a host wrote this row of a run later than the other one."""
+    if not (isinstance(entry, Run) and isinstance(other, Run)) or entry.turns is None or other.turns is None:
+        return False
+    return entry.turns > other.turns
 
 
 def _run(row: dict[str, Any]) -> Run:

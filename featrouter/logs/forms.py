@@ -146,6 +146,7 @@ RUNS = Form(
         "propensity": _share,
         "route_turn": _whole("a whole number from 0, or blank", 0),
         "takeover": _choice("restart", "handover"),
+        "turns": _whole("a whole number from 0, or blank", 0),
     },
     {"y_weak": rb"[01]?"},
 )

@@ -1,0 +1,96 @@
+"""Writes runs and their turns as the log files that training reads back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from featrouter import atomic
+from featrouter.logs.forms import RUNS, TURNS, Form
+from featrouter.logs.run import Run
+from featrouter.trajectory import Call, Turn
+
+Row = Mapping[str, object]
+_MOST_EXIT = 10**9
+
+
+def turn_rows(run_id: str, turns: Iterable[Turn], *, first: int = 1, started: str = "") -> Iterator[dict[str, object]]:
+    """The *turns* rows of a run's turns, a row a call; the first of them is turn `first`, which `started` then (ISO)."""
+    for number, turn in enumerate(turns, first):
+        for index, call in enumerate(turn.each_call() or (Call(),)):
+            row: dict[str, object] = {
+                "run_id": run_id,
+                "turn": number,
+                "call": index,
+                "tool": call.tool,
+                "action": call.action,
+                "observation": call.observation,
+                "exit_code": call.exit_code if call.exit_code is None or abs(call.exit_code) < _MOST_EXIT else None,
+                "is_error": None if call.is_error is None else int(call.is_error),
+            }
+            if index == 0:
+                row |= {
+                    "thought": turn.thought,
+                    "prompt_tokens": _amount(turn.prompt_tokens),
+                    "completion_tokens": _amount(turn.completion_tokens),
+                    "cost_usd": _amount(turn.cost),
+                    "latency_ms": _amount(turn.latency, 1000.0),
+                    "started_at": started if number == first else "",
+                }
+            yield row
+
+
+def run_row(run: Run) -> dict[str, object]:
+    """The *runs* row of a run."""
+    return {_COLUMNS[field.name]: getattr(run, field.name) for field in fields(run)}
+
+
+def write(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> None:
+    """A whole log file, or none: a crash leaves what was there before. OSError."""
+    atomic.write(path, _lines(form, rows, header=True))
+
+
+def append(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> None:
+    """Adds rows to a log file, begun where it is missing; in one write, so that processes may share it. OSError."""
+    lines = _lines(form, rows, header=False)
+    path = Path(path)
+    if not path.exists():  # with its header or not at all, whoever comes first
+        start = path.with_name(f".{path.name}.{os.getpid()}.new")
+        start.write_bytes(_lines(form, (), header=True))
+        try:
+            os.link(start, path)
+        except FileExistsError:
+            pass
+        finally:
+            start.unlink()
+    with path.open("ab", buffering=0) as file:
+        file.write(lines)
+
+
+def _lines(form: Form, rows: Iterable[Row], *, header: bool) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(form.cells), restval="", lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows({column: _cell(value) for column, value in row.items()} for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")  # in a log file it is the sign of a torn block
+    return "" if value is None else value
+
+
+def _amount(value: float | None, scale: float = 1.0) -> float | None:
+    return None if value is None or not 0 <= value * scale < math.inf else value * scale
+
+
+_COLUMNS: dict[str, Any] = {name.removesuffix("_usd"): name for name in RUNS.cells}
+__all__ = ["RUNS", "TURNS", "append", "run_row", "turn_rows", "write"]

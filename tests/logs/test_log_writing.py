@@ -1,0 +1,112 @@
+"""What is written reads back, whatever the texts hold; a run written again is up to date, and outcomes label it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from featrouter.logs import Logs, Run
+from featrouter.logs.forms import OUTCOMES
+from featrouter.logs.writing import RUNS, TURNS, append, run_row, turn_rows, write
+from featrouter.trajectory import Call, Turn
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40) | st.sampled_from(
+    ['a,"b"\r\n', "\r", "\n\n", '"', "turn", "run_id", " x ", "\u2028", "0\r"]
+)
+CALLS = st.builds(
+    Call, WORDS, WORDS, WORDS, st.none() | st.integers(-(10**9) + 1, 10**9 - 1), st.none() | st.booleans()
+)
+AMOUNTS = st.none() | st.floats(0, 1e6)
+TURN = st.builds(
+    lambda thought, calls, tokens, cost: Turn(thought, calls=tuple(calls), prompt_tokens=tokens, cost=cost),
+    WORDS,
+    st.lists(CALLS, max_size=3),
+    AMOUNTS,
+    AMOUNTS,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TURN, min_size=1, max_size=4), WORDS)
+def test_turns_and_runs_read_back(turns: list[Turn], task: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder, "turns.csv"), TURNS, turn_rows("r", turns))
+        run = Run("r", "t", task=task, harness="h", y_weak=1, cost_weak=0.1 + 0.2, route="weak", propensity=0.95)
+        write(Path(folder, "runs.csv"), RUNS, [run_row(run)])
+        logs = Logs([folder])
+        assert logs.rejected == 0
+        ((read, trajectory),) = logs.trajectories()
+    assert read == run
+    for turn, again in zip(turns, trajectory, strict=True):
+        assert again.thought == turn.thought
+        assert (again.prompt_tokens, again.cost) == (turn.prompt_tokens, turn.cost)
+        empty = Call()
+        assert [call for call in again.each_call() if call != empty] == [call for call in turn.calls if call != empty]
+
+
+def test_what_a_log_cannot_hold_is_blank_or_replaced(tmp_path: Path) -> None:
+    turn = Turn("\0", "\ud800", exit_code=2**40, cost=float("nan"), latency=-1.0, prompt_tokens=float("inf"))
+    write(tmp_path / "turns.csv", TURNS, turn_rows("r", [turn]))
+    logs = Logs([tmp_path])
+    ((_, (read,)),) = ((run, tuple(trajectory)) for run, trajectory in logs.trajectories())
+    assert logs.rejected == 0
+    assert read == Turn("\N{REPLACEMENT CHARACTER}", "?")
+
+
+def test_rows_are_added_to_a_file_that_has_its_header_once(tmp_path: Path) -> None:
+    path = tmp_path / "turns.csv"
+    append(path, TURNS, turn_rows("a", [Turn("one", latency=1.5), Turn("two")]))
+    append(path, TURNS, turn_rows("a", [Turn("three")], first=3, started="2026-11-25T10:00:00Z"))
+    assert path.read_text(encoding="utf-8").count("run_id") == 1
+    ((run, trajectory),) = Logs([path]).trajectories()
+    assert run.run_id == "a" and [turn.thought for turn in trajectory] == ["one", "two", "three"]
+    assert trajectory.turns[0].latency == 1.5
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_run_written_again_counts_as_it_was_last(tmp_path: Path, backwards: bool) -> None:
+    first = Run("a", "t", route="weak", propensity=1.0, turns=0)
+    rows = [first, Run("a", "t", route="weak", propensity=0.9, turns=2), Run("a", "t", route="strong", turns=3)]
+    append(tmp_path / "runs.csv", RUNS, map(run_row, reversed(rows) if backwards else rows))
+    logs = Logs([tmp_path])
+    assert logs.runs["a"] == rows[-1] and logs.rejected == 0
+    assert (logs.accounts[0].good, logs.accounts[0].duplicates) == (1, 2)
+
+
+def test_two_rows_of_a_run_at_the_same_turn_contradict_each_other(tmp_path: Path) -> None:
+    append(tmp_path / "runs.csv", RUNS, [run_row(Run("a", "t", y_weak=y, turns=1)) for y in (0, 1)])
+    assert Logs([tmp_path]).rejected == 1
+
+
+def test_outcomes_label_the_arm_that_was_taken(tmp_path: Path) -> None:
+    runs = [
+        Run("kept", "1", weak_model="w", strong_model="s", route="weak"),
+        Run("handed", "2", weak_model="w", strong_model="s", route="strong", cost_strong=3.0),
+        Run("told", "3", weak_model="w", y_weak=0),
+        Run("twice-a", "4", weak_model="w"),
+        Run("twice-b", "4", weak_model="w"),
+        Run("unseen", "5", weak_model="w"),
+    ]
+    write(tmp_path / "runs.csv", RUNS, map(run_row, runs))
+    seen = [
+        ("1", "w", 1, 0.5),
+        ("1", "s", 0, 9),
+        ("2", "s", 1, 2),
+        ("2", "w", 0, 1),
+        ("3", "w", 1, 1),
+        ("4", "w", 1, 1),
+    ]
+    columns = ("task_id", "model", "resolved", "cost_usd")
+    write(tmp_path / "outcomes.csv", OUTCOMES, [dict(zip(columns, row, strict=True)) for row in seen])
+    read = Logs([tmp_path]).runs
+    told = {name: (run.y_weak, run.cost_weak, run.y_strong, run.cost_strong) for name, run in read.items()}
+    nothing = (None,) * 4
+    assert told["kept"] == (1, 0.5, None, None)
+    assert told["handed"] == (None, None, 1, 3.0)
+    assert told["told"] == (0, None, None, None)
+    assert told["twice-a"] == told["twice-b"] == told["unseen"] == nothing
