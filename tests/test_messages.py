@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featrouter import Bundle, Call, Router, Trajectory, Turn
-from featrouter.messages import trajectory_of
+from featrouter.dialects import operations
+from featrouter.messages import messages_of, portable, trajectory_of
+from featrouter.messages.writing import FORMS
 
 Messages = list[dict[str, Any]]
 RUN = [("look", "cat a.py", "x = 1"), ("run", "pytest", "1 failed in 0.1s"), ("fix", "sed -i 's/1/2/' a.py", "")]
@@ -61,6 +65,87 @@ def test_the_same_run_in_any_form_is_the_same_decision(form: Callable[..., Messa
     assert trajectory_of(messages) == expected
     router = Router(recorded_bundle)
     assert router.decide(messages) == router.decide(expected)
+
+
+def test_objects_of_a_clients_library_read_like_dictionaries() -> None:
+    """openai's and anthropic's users append what the client gave them; LangChain's messages know no role."""
+
+    def objects(part: Any) -> Any:
+        if isinstance(part, dict):
+            return SimpleNamespace(**{k: v if k in ("input", "args") else objects(v) for k, v in part.items()})
+        return [objects(inner) for inner in part] if isinstance(part, list) else part
+
+    for form in (openai, anthropic, responses):
+        assert trajectory_of(map(objects, form("fix a.py", RUN))) == trajectory_of(form("fix a.py", RUN))
+    calls = [{"name": "bash", "args": {"command": "ls"}, "id": "1", "type": "tool_call"}]
+    said = [{"type": "text", "text": "look"}, {"type": "tool_use", "id": "1", "name": "bash", "input": {}}]
+    seen = {"type": "tool", "content": "no such file", "tool_call_id": "1", "status": "error"}
+    langchain = [
+        {"type": "system", "content": "SECRET"},
+        {"type": "human", "content": "task"},
+        {"type": "ai", "content": said, "tool_calls": calls},
+        seen,
+    ]
+    expected = Trajectory(
+        "task", (Turn("look", calls=(Call('{"command": "ls"}', "no such file", "bash", is_error=True),)),)
+    )
+    dumped = [{"type": message["type"], "data": message} for message in langchain]
+    assert trajectory_of(langchain) == trajectory_of(map(objects, langchain)) == trajectory_of(dumped) == expected
+
+
+def test_calls_that_come_in_pieces_before_any_result_are_one_turn() -> None:
+    """A gateway that makes chat messages of Responses items gives each parallel call a message of its own."""
+
+    def asking(number: int, said: str | None = None) -> dict[str, Any]:
+        function = {"name": "bash", "arguments": f'{{"command": "{number}"}}'}
+        return {"role": "assistant", "content": said, "tool_calls": [{"id": str(number), "function": function}]}
+
+    def seen(number: int) -> dict[str, Any]:
+        return {"role": "tool", "tool_call_id": str(number), "content": f"saw {number}"}
+
+    said = {"role": "assistant", "content": "both"}
+    read = trajectory_of([said, asking(1), asking(2), seen(2), seen(1), asking(3), seen(3)])
+    assert [[call.observation for call in turn.each_call()] for turn in read] == [["saw 1", "saw 2"], ["saw 3"]]
+    assert len(trajectory_of([asking(1, "one"), asking(2, "two")])) == 2
+    late = trajectory_of([asking(1), seen(9), asking(2, "on"), seen(1), seen(2)])
+    assert late.turns[0].calls[0].observation == "saw 1\nsaw 9" and late.turns[1].calls[0].observation == "saw 2"
+
+
+def test_calls_of_every_kind_that_responses_knows() -> None:
+    shell = {"type": "local_shell_call", "call_id": "1", "action": {"command": ["ls"]}, "status": "completed"}
+    patch = {"type": "custom_tool_call", "call_id": "2", "name": "apply_patch", "input": "*** Begin Patch"}
+    outputs = [{"type": f"{kind}_call_output", "call_id": str(i), "output": kind} for i, kind in enumerate(["x"] * 3)]
+    ran = {"type": "mcp_call", "id": "m", "name": "grep", "arguments": "{}", "output": "none", "status": "failed"}
+    think = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}
+    items = [{"role": "user", "content": "go"}, think, shell, patch, *outputs[1:], ran]
+    first, second = trajectory_of(items).turns
+    assert first.thought == "hm"
+    assert [(call.tool, call.action, call.observation) for call in first.calls] == [
+        ("local_shell", '{"command": ["ls"]}', "x"),
+        ("apply_patch", "*** Begin Patch", "x"),
+    ]
+    assert second.calls == (Call("{}", "none", "grep", is_error=True),)
+
+
+def test_copied_context_demonstrations_and_the_hosts_notes_are_not_turns() -> None:
+    note = {"type": "text", "text": "<system-reminder>SECRET</system-reminder>"}
+    read = trajectory_of(
+        [
+            {"role": "user", "content": "SECRET", "is_demo": True},
+            {"role": "assistant", "content": "SECRET", "is_demo": True},
+            {"role": "assistant", "content": "SECRET", "is_copied_context": True},
+            {"role": "user", "content": [note, {"type": "text", "text": "task"}]},
+            {"role": "assistant", "content": "done"},
+            {"role": "user", "content": [note]},
+        ]
+    )
+    assert read == Trajectory("task", (Turn("done"),))
+
+
+def test_what_a_model_thought_counts_as_thought() -> None:
+    told = {"role": "assistant", "content": "so", "reasoning_content": "hm"}
+    shown = {"role": "assistant", "content": [{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "so"}]}
+    assert [trajectory_of([message]).turns[0].thought for message in (told, shown)] == ["hm\nso"] * 2
 
 
 def test_parallel_calls_are_one_turn_paired_by_id() -> None:
@@ -178,3 +263,68 @@ def test_junk_that_json_can_hold_never_raises_even_without_the_routers_net(messa
     for turn in read:
         for call in turn.each_call():
             assert isinstance(call.action, str) and isinstance(call.observation, str)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+GIVEN = st.dictionaries(TEXT, TEXT | st.integers() | st.booleans() | st.lists(TEXT, max_size=2), max_size=3)
+CALL = st.builds(
+    lambda given, seen, tool: Call(json.dumps(given, ensure_ascii=False), seen, tool),
+    GIVEN,
+    TEXT,
+    st.sampled_from(["bash", "edit", "mcp__fs__read_file"]),
+)
+TURNS = st.builds(lambda thought, calls: Turn(thought, calls=tuple(calls)), TEXT, st.lists(CALL, max_size=3))
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT, st.lists(TURNS, max_size=4), st.sampled_from(FORMS))
+def test_a_trajectory_written_in_any_form_reads_back(task: str, turns: list[Turn], form: str) -> None:
+    written = messages_of(Trajectory(task, tuple(turns)), form)
+    json.dumps(written)
+
+    def plain(read: Trajectory) -> Any:
+        """Arguments as what they say: forms may write their JSON otherwise."""
+        calls = [[(json.loads(c.action), c.observation, c.tool) for c in turn.each_call()] for turn in read]
+        return read.task, [turn.thought for turn in read], calls
+
+    assert plain(trajectory_of(written)) == plain(Trajectory(task, tuple(turns)))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_turns_that_no_message_list_made_do_and_see_the_same_when_written(form: str) -> None:
+    turns = (Turn("look", "cat a.py | head", "x = 1"), Turn("run", "pytest -q", "1 failed", "bash"), Turn("so"))
+    read = trajectory_of(messages_of(Trajectory("t", turns), form))
+    for turn, again in zip(turns, read, strict=True):
+        assert [operations(call) for call in again.each_call()] == [operations(call) for call in turn.each_call()]
+        assert [call.observation for call in again.each_call()] == [call.observation for call in turn.each_call()]
+    with pytest.raises(ValueError, match="form must be one of"):
+        messages_of(read, "xml")
+
+
+def test_whether_a_call_failed_is_told_where_the_form_can_tell() -> None:
+    run = Trajectory("t", (Turn("", calls=(Call("{}", "x", "a", is_error=True), Call("{}", "y", "b"))),))
+    assert trajectory_of(messages_of(run, "anthropic")) == run
+
+
+def test_another_model_gets_no_reasoning_that_only_its_writer_can_read() -> None:
+    think = {"type": "thinking", "thinking": "hm", "signature": "sig"}
+    use = {"type": "tool_use", "id": "1", "name": "bash", "input": {}}
+    asked, kept = {"role": "user", "content": "t"}, {"role": "assistant", "content": [use]}
+    before = [asked, {"role": "assistant", "content": [think, use]}, {"role": "assistant", "content": [think]}, asked]
+    whole = copy.deepcopy(before)
+    told = portable(before)
+    assert told == [asked, kept, asked] and before == whole
+    assert told[0] is asked
+    chat = {"role": "assistant", "content": "so", "reasoning_content": "hm", "thinking_blocks": [think]}
+    assert portable([chat]) == [{"role": "assistant", "content": "so"}]
+    item = {"type": "function_call", "id": "fc_1", "call_id": "1", "name": "bash", "arguments": "{}"}
+    message = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]}
+    assert portable([item, message]) == [item, message]
+    nameless = [{key: value for key, value in told.items() if key != "id"} for told in (item, message)]
+    assert portable([{"type": "reasoning", "id": "rs_1", "encrypted_content": "…"}, item, message]) == nameless
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(LOOSE | NESTED, max_size=6))
+def test_junk_is_portable_and_what_is_read_of_it_has_no_turn_more(messages: list[Any]) -> None:
+    assert len(trajectory_of(portable(messages))) <= len(trajectory_of(messages))

@@ -1,0 +1,181 @@
+"""Reads a message list of any common form (OpenAI chat, Anthropic, OpenAI Responses, LangChain) as a Trajectory."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from featrouter.messages.parts import blocks, get, kind_of, role_of, text, unpacked
+from featrouter.trajectory import Call, Trajectory, Turn
+
+# The one action of a text-only agent (mini-swe-agent): the last fenced block of its message.
+_FENCE = re.compile(r"```[\w-]{0,30}\n(.*?)\n?```", re.DOTALL)
+_MOST_TEXT = 200_000
+_ARGUMENTS = ("arguments", "input", "args", "action", "operation")
+#: What a host puts into the user's mouth: Claude Code's notes to the model are no words of the user, nor an answer.
+_NOTE = "<system-reminder>"
+
+
+class _Draft:
+    """A turn being read: its thought, its calls by id, and what has been said since."""
+
+    def __init__(self) -> None:
+        self.thoughts: list[str] = []
+        self.calls: list[Call] = []
+        self.ids: list[str] = []
+        self.plain: list[str] = []
+        self.answered = False
+
+    @property
+    def empty(self) -> bool:
+        return not (self.thoughts or self.calls or self.answered)
+
+    def call(self, identity: object, tool: object, arguments: object) -> None:
+        name = str(identity or f"#{len(self.ids)}")
+        if name not in self.ids:  # LangChain tells a call twice: in its list, and as the vendor's block
+            action = arguments if isinstance(arguments, str) else _json(arguments)
+            self.calls.append(Call(action=action, tool=str(tool or "")))
+            self.ids.append(name)
+
+    def answer(self, identity: object, told: str, is_error: bool | None = None) -> None:
+        self.answered = True
+        if str(identity) in self.ids:
+            index = self.ids.index(str(identity))
+            self.calls[index] = replace(self.calls[index], observation=told, is_error=is_error)
+        elif told:
+            self.plain.append(told)
+
+    def turn(self) -> Turn:
+        thought, calls, rest = "\n".join(self.thoughts), self.calls, "\n".join(self.plain)
+        if not calls and rest:
+            found = _FENCE.findall(thought[:_MOST_TEXT])
+            action = found[-1] if found else ""
+            return Turn(_FENCE.sub("", thought[:_MOST_TEXT]).strip() if found else thought, action, rest)
+        if rest and calls:
+            calls[-1] = replace(calls[-1], observation="\n".join(filter(None, (calls[-1].observation, rest))))
+        return Turn(thought, calls=tuple(calls))
+
+
+class _Reader:
+    """The turns read so far, the task before them, and which turn asked for what."""
+
+    def __init__(self) -> None:
+        self.task: list[str] = []
+        self.drafts: list[_Draft] = []
+        self._asked: dict[str, _Draft] = {}
+
+    def read(self, message: object) -> None:
+        role, kind = role_of(message), kind_of(message)
+        if role == "assistant":
+            self._assistant(message)
+        elif role in ("tool", "function", "tool-response"):
+            failed = True if get(message, "status") == "error" else None
+            self._answer(get(message, "tool_call_id"), text(get(message, "content")), failed)
+        elif role == "user":
+            self._user(message)
+        elif role or not kind:
+            return
+        elif kind.endswith("_call_output"):
+            self._answer(get(message, "call_id"), text(get(message, "output")), _failed(message))
+        elif kind.endswith("_call"):
+            self._begin(get(message, "call_id") or get(message, "id"), message, kind.removesuffix("_call"))
+        elif kind == "reasoning":
+            self._turn(new=bool(self.drafts) and self.drafts[-1].answered)
+            self._think(get(message, "summary"))
+            self._think(get(message, "content"))
+
+    def _turn(self, *, new: bool) -> _Draft:
+        if new or not self.drafts:
+            self.drafts.append(_Draft())
+        return self.drafts[-1]
+
+    def _assistant(self, message: object) -> None:
+        calls = get(message, "tool_calls")
+        calls = calls if isinstance(calls, Sequence) and not isinstance(calls, str) else ()
+        content = get(message, "content")
+        # One answer of the model may come in pieces: a text, then calls without words, all before any result.
+        piece = bool(calls) and not text(content) and self.drafts and not self.drafts[-1].answered
+        draft = self._turn(new=not piece and not (self.drafts and self.drafts[-1].empty))
+        self._think(get(message, "reasoning_content") or get(message, "reasoning"))
+        for call in (*calls, get(message, "function_call")):
+            named = get(call, "function") or get(call, "custom") or call
+            if named:
+                self._begin(get(call, "id"), named, "")
+        for block in blocks(content):
+            kind = kind_of(block)
+            if kind.endswith("tool_use"):
+                self._begin(get(block, "id"), block, "")
+            elif kind.endswith("tool_result"):  # of a tool that the model's own server ran
+                self._answer(get(block, "tool_use_id"), text(get(block, "content")), get(block, "is_error"))
+            elif kind in ("text", "output_text", "thinking", "reasoning", ""):
+                told = get(block, "text") or get(block, "thinking") or get(block, "reasoning")
+                draft.thoughts.append(told if isinstance(told, str) else "")
+
+    def _begin(self, identity: object, asked: object, name: str) -> None:
+        """A call; of one that the model's server ran itself, its answer, too."""
+        draft = self._turn(new=bool(self.drafts) and self.drafts[-1].answered)
+        given = next((value for key in _ARGUMENTS if (value := get(asked, key)) is not None), None)
+        draft.call(identity, get(asked, "name") or name, given)
+        if isinstance(identity, str):
+            self._asked[identity] = draft
+        output = get(asked, "output")
+        if isinstance(output, str):
+            draft.answer(identity, output, _failed(asked))
+
+    def _answer(self, identity: object, told: str, is_error: object) -> None:
+        draft = self._asked.pop(identity, None) if isinstance(identity, str) else None
+        draft = draft or (self.drafts[-1] if self.drafts else None)
+        if draft:  # else it answers what nobody asked: the beginning of the list was cut off
+            draft.answer(identity, told, None if is_error is None else bool(is_error))
+
+    def _think(self, told: object) -> None:
+        said = text(told)
+        if said:
+            self.drafts[-1].thoughts.append(said)
+
+    def _user(self, message: object) -> None:
+        """The user's own text; tool results among the blocks go to their calls."""
+        own = []
+        for block in blocks(get(message, "content")):
+            if kind_of(block).endswith("tool_result"):
+                self._answer(get(block, "tool_use_id"), text(get(block, "content")), get(block, "is_error"))
+            elif isinstance(told := get(block, "text"), str) and not told.lstrip().startswith(_NOTE):
+                own.append(told)
+        said = "\n".join(own)
+        if self.drafts:
+            self.drafts[-1].answer(None, said)
+        elif said:
+            self.task.append(said)
+
+
+def trajectory_of(messages: Iterable[Any]) -> Trajectory:
+    """The trajectory that a message list tells: the user's text before the first answer is the task.
+
+    Messages are dictionaries or the objects of a client's library. Tool calls and results are paired by id, parallel
+    calls are one turn, reasoning that can be read counts as thought. A text-only agent's action is the last fenced
+    block of its message, and the next user message is what it saw. System messages, images and unknown parts are
+    skipped, and so is what says of itself that it is copied context or a demonstration (`is_copied_context`,
+    `is_demo`). A last answer of the model to which nothing came yet is a turn without an observation. TypeError for
+    what is no list of messages.
+    """
+    if isinstance(messages, str | bytes | Mapping):  # they iterate, too, and would read as a run without a turn
+        raise TypeError(f"a list of messages is wanted, not a {type(messages).__name__}")
+    reader = _Reader()
+    for message in map(unpacked, messages):
+        if get(message, "is_copied_context") is not True and get(message, "is_demo") is not True:
+            reader.read(message)
+    return Trajectory("\n".join(reader.task), tuple(draft.turn() for draft in reader.drafts))
+
+
+def _failed(item: object) -> bool | None:
+    return True if get(item, "status") in ("failed", "incomplete") else None
+
+
+def _json(arguments: object) -> str:
+    try:
+        return json.dumps(arguments, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return str(type(arguments).__name__)
