@@ -76,6 +76,8 @@ def _decided(router: Router, stage: Stage, group: Sequence[Session], scores: Flo
         )
     if c2 is None:
         c2 = stage.usds("c2", scores, shifts) if "c2" in stage.priced else router.strong
+    if costs.handover:
+        c2 = c2 + np.array([session.switch for session in group])
     c1, c2 = np.broadcast_to(c1, len(group)), np.broadcast_to(c2, len(group))
     value = costs.value or router.value
     y1, y2 = (r - np.where(c == c, c / value, 0.0) for r, c in ((r1, c1), (r2, c2)))

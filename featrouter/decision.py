@@ -15,20 +15,23 @@ class Costs:
 
     `value` is what one solved task is worth (1/lambda). `weak` (remaining) and `strong` replace the bundle's own
     estimates where they are given. `allow_stop` adds the third choice: give up when neither arm is worth its cost.
-    Raises ValueError on a value that is not positive or a cost that is negative.
+    `handover`, USD per million tokens, is for hosts that let the strong model go on with the conversation: it has none
+    of it in its prompt cache, so that c2 grows by this price for every token so far (as the last turn told them, else
+    a quarter of the characters). Raises ValueError on a value that is not positive or a cost that is negative.
     """
 
     value: float | None = None
     weak: float | None = None
     strong: float | None = None
     allow_stop: bool = False
+    handover: float = 0.0
 
     def __post_init__(self) -> None:
         if self.value is not None and not self.value > 0:
             raise ValueError(
                 f"Costs.value is the USD that a solved task is worth and must be above 0, not {self.value}"
             )
-        for name in ("weak", "strong"):
+        for name in ("weak", "strong", "handover"):
             usd = getattr(self, name)
             if usd is not None and not (usd >= 0 and math.isfinite(usd)):
                 raise ValueError(f"Costs.{name} is USD and must be 0 or more, not {usd}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from featrouter.batch import decide_many
@@ -30,7 +31,8 @@ class Router:
     every decision is the default until the bundle is adapted (featrouter adapt).
     `policy`: one of the bundle's policies by name; without it the one it was trained for. `epsilon`: the share of
     decisions that explore, choosing evenly between the arms; the draw depends on `seed` and on what was observed
-    alone, so the same run asked again at the same turn draws the same. ValueError for what is none of these.
+    alone, so the same run asked again at the same turn draws the same. `latch`: an escalation stays, whatever the
+    policy says of that, and the session looks at every turn by itself. ValueError for what is none of these.
 
     A policy that made a promise on harm never stops, does not explore, and escalates what cannot be trusted.
     """
@@ -46,6 +48,7 @@ class Router:
         policy: str | None = None,
         epsilon: float = 0.0,
         seed: int = 0,
+        latch: bool = False,
     ) -> None:
         if default not in CHOICES:
             raise ValueError(f"default must be one of {', '.join(CHOICES)}, not {default!r}")
@@ -64,7 +67,7 @@ class Router:
         self.bundle = bundle
         self.costs = costs or Costs()
         self.default = default
-        self.policy = bundle.policies[name]
+        self.policy = replace(bundle.policies[name], latch=latch or bundle.policies[name].latch)
         self.epsilon = epsilon
         self.seed = seed
         self.guarded = guard
@@ -96,6 +99,7 @@ class Router:
         policy: str | None = None,
         epsilon: float = 0.0,
         seed: int = 0,
+        latch: bool = False,
     ) -> Router:
         """Open a bundle; without `path` the shipped default. `sha256` pins the file. Raises BundleError."""
         path = place("models/default/default.featrouter") if path is None else path
@@ -109,6 +113,7 @@ class Router:
             policy=policy,
             epsilon=epsilon,
             seed=seed,
+            latch=latch,
         )
 
     def session(
@@ -122,14 +127,14 @@ class Router:
 
     def decide(
         self,
-        messages: Sequence[Mapping[str, Any]] | Trajectory,
+        messages: Iterable[Any] | Trajectory,
         *,
         task: str = "",
         costs: Costs | None = None,
         run: str = "",
         harness: str | None = None,
     ) -> Decision:
-        """The decision after the last turn of a message list (OpenAI, Anthropic, Responses) or a trajectory.
+        """The decision after the last turn of a trajectory or a message list (OpenAI, Anthropic, Responses, LangChain).
 
         Stateless to its caller; a conversation that comes back with more turns is gone on with where it was left.
         """
@@ -155,7 +160,7 @@ class Router:
 
     def replay(
         self,
-        messages: Sequence[Mapping[str, Any]] | Trajectory,
+        messages: Iterable[Any] | Trajectory,
         *,
         task: str = "",
         costs: Costs | None = None,
@@ -203,6 +208,6 @@ class Router:
         return f"{told}: give harness= one of {names}, or fit it to your own runs (featrouter adapt)"
 
 
-def _read(messages: Sequence[Mapping[str, Any]] | Trajectory, task: str) -> Trajectory:
+def _read(messages: Iterable[Any] | Trajectory, task: str) -> Trajectory:
     told = messages if isinstance(messages, Trajectory) else trajectory_of(messages)
     return Trajectory(task or told.task, tuple(told), bool(told.ended))

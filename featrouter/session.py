@@ -22,6 +22,8 @@ _NAN, _INF = float("nan"), float("inf")
 _BUNDLES = Costs()
 #: After so many failures in one session nothing more is tried in it.
 _BREAKER = 3
+#: Where nobody tells the tokens of a conversation, its characters do.
+CHARS_A_TOKEN = 4
 
 
 class Session:
@@ -42,6 +44,7 @@ class Session:
         self._walked = self._here = 1.0
         self._asked: tuple[int, bool] | None = None
         self._key = _key(task, run) if router.epsilon else b""
+        self._tokens = len(task) / CHARS_A_TOKEN if isinstance(task, str) else 0.0
         self.failed = ""
         found = router.reference(harness)
         self._unknown = found if isinstance(found, str) else ""
@@ -86,7 +89,14 @@ class Session:
             self._decide()  # a policy that looks at this turn, or keeps an escalation, does not wait to be asked
         _ = self.row
         self._extractor.observe(turn)
+        if self._costs.handover:
+            self._tokens = _tokens(turn, self._tokens)
         self._look()
+
+    @property
+    def switch(self) -> float:
+        """What handing over costs now beyond the strong model's own work, in USD: its prompt cache is empty."""
+        return self._costs.handover * self._tokens / 1e6
 
     def _look(self) -> None:
         row = self._extractor.row()
@@ -139,6 +149,8 @@ class Session:
             c1 = stage.usd("c1", scores, shifts) if "c1" in stage.priced else router.remaining(turn)
         if c2 is None:
             c2 = stage.usd("c2", scores, shifts) if "c2" in stage.priced else router.strong
+        if costs.handover:
+            c2 += self.switch
         value = costs.value or router.value
         # A cost that nobody knows cannot speak for either arm: it counts as nothing, and shows as NaN.
         y1 = r1 - (c1 / value if c1 == c1 else 0.0)
@@ -262,6 +274,15 @@ def noted(error: Exception, *, quiet: bool = False) -> Failure:
             log.addHandler(logging.NullHandler())
         log.warning("featrouter failed inside and falls back: %s", type(error).__name__, exc_info=error)
     return Failure(error)
+
+
+def _tokens(turn: Turn, before: float) -> float:
+    """The tokens of the conversation after a turn: what its prompt had and the model said, and what came back."""
+    calls = turn.each_call()
+    seen = sum(len(call.observation) for call in calls) / CHARS_A_TOKEN
+    if turn.prompt_tokens is not None:
+        return turn.prompt_tokens + (turn.completion_tokens or 0) + seen
+    return before + seen + (len(turn.thought) + sum(len(call.action) for call in calls)) / CHARS_A_TOKEN
 
 
 def _key(task: object, run: str) -> bytes:

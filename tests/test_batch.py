@@ -41,6 +41,7 @@ COSTS = (
     Costs(value=0.001, weak=3, strong=3, allow_stop=True),
     Costs(value=float("inf"), strong=2.0),
     Costs(value=0.03, allow_stop=True),
+    Costs(handover=15.0),
 )
 
 

@@ -204,6 +204,24 @@ def test_a_latched_escalation_stays(recorded_bundle: Bundle, recorded_runs: Runs
         assert router.decide(trajectory, task=task, costs=WEAK) == told[-1]
 
 
+def test_a_router_may_latch_whatever_its_policy(recorded_bundle: Bundle, recorded_runs: Runs) -> None:
+    """Asked at the end alone, it says what it would have said on the way: a host that starts anew loses nothing."""
+    free, latching = (
+        Router(recorded_bundle, guard=False, costs=Costs(value=0.15), latch=latch) for latch in (False, True)
+    )
+    turned_back = 0
+    for run, trajectory in recorded_runs:
+        session, choices = free.session(trajectory.task, harness=run.harness), []
+        for turn in trajectory:
+            choices.append(session.decide().choice)
+            session.observe(turn)
+        choices.append(session.decide().choice)
+        told = latching.decide(replace(trajectory, ended=False), harness=run.harness)
+        assert told.escalate == ("escalate" in choices) and told.turn == len(trajectory)
+        turned_back += told.escalate and choices[-1] == "continue"
+    assert turned_back
+
+
 def test_an_explored_escalation_is_latched_with_its_propensity(recorded_bundle: Bundle, recorded_runs: Runs) -> None:
     task, trajectory = short(recorded_runs, 4)
     always = Policy("anytime", ((0, 0.0),), 0.0, latch=True)

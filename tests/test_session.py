@@ -59,6 +59,24 @@ def test_only_the_costs_that_are_given_replace_the_bundles(router: Router, recor
     assert router.decide(going, costs=replace(broke, allow_stop=True)).choice == "stop"
 
 
+def test_a_handover_pays_for_the_conversation_once(router: Router) -> None:
+    """The strong model's prompt cache holds nothing of it: told tokens count, else a quarter of the characters."""
+    plain, priced = (router.session("t" * 400, costs=costs) for costs in (Costs(), Costs(handover=10.0)))
+
+    def dearer() -> float:
+        return (priced.decide().c2 - plain.decide().c2) * 1e6 / 10.0
+
+    assert dearer() == pytest.approx(100)
+    for session in (plain, priced):
+        session.observe(Turn("a" * 40, "b" * 40, "c" * 120))
+    assert dearer() == pytest.approx(150)
+    for session in (plain, priced):
+        session.observe(Turn("a", "b", "c" * 40, prompt_tokens=5000, completion_tokens=90))
+    assert dearer() == pytest.approx(5100)
+    with pytest.raises(ValueError, match=r"Costs\.handover is USD"):
+        Costs(handover=-1)
+
+
 def test_a_sessions_costs_win_over_the_routers(recorded_bundle: Bundle) -> None:
     router = Router(recorded_bundle, harness=HARNESS, costs=Costs(strong=3.0))
     assert router.session("fix").decide().c2 == 3.0
