@@ -107,6 +107,10 @@ def test_calls_that_come_in_pieces_before_any_result_are_one_turn() -> None:
     read = trajectory_of([said, asking(1), asking(2), seen(2), seen(1), asking(3), seen(3)])
     assert [[call.observation for call in turn.each_call()] for turn in read] == [["saw 1", "saw 2"], ["saw 3"]]
     assert len(trajectory_of([asking(1, "one"), asking(2, "two")])) == 2
+    thought = {"type": "reasoning", "role": "assistant", "content": [{"type": "output_text", "text": "hm"}]}
+    for first in (thought, {"role": "assistant", "content": "hm"}):
+        (turn,) = trajectory_of([first, said, asking(1), seen(1)])
+        assert turn.thought == "hm\nboth" and turn.calls[0].observation == "saw 1"
     late = trajectory_of([asking(1), seen(9), asking(2, "on"), seen(1), seen(2)])
     assert late.turns[0].calls[0].observation == "saw 1\nsaw 9" and late.turns[1].calls[0].observation == "saw 2"
 
@@ -125,6 +129,19 @@ def test_calls_of_every_kind_that_responses_knows() -> None:
         ("apply_patch", "*** Begin Patch", "x"),
     ]
     assert second.calls == (Call("{}", "none", "grep", is_error=True),)
+
+
+def test_tools_that_the_models_own_server_ran_do_not_end_its_turn() -> None:
+    searched = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "x"}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"type": "text", "text": "found"}]}
+    use = {"type": "tool_use", "id": "1", "name": "bash", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "1", "content": "ran"}
+    content = [searched, found, {"type": "text", "text": "so"}, use]
+    read = trajectory_of([{"role": "assistant", "content": content}, {"role": "user", "content": [result]}])
+    assert read.turns == (Turn("so", calls=(Call('{"query": "x"}', "found", "web_search"), Call("{}", "ran", "bash"))),)
+    ran = {"type": "mcp_call", "id": "m", "name": "grep", "arguments": "{}", "output": "none"}
+    (turn,) = trajectory_of([ran, function_call(1, "ls"), function_output(1, "a.py")])
+    assert [call.observation for call in turn.calls] == ["none", "a.py"]
 
 
 def test_copied_context_demonstrations_and_the_hosts_notes_are_not_turns() -> None:
@@ -322,6 +339,20 @@ def test_another_model_gets_no_reasoning_that_only_its_writer_can_read() -> None
     assert portable([item, message]) == [item, message]
     nameless = [{key: value for key, value in told.items() if key != "id"} for told in (item, message)]
     assert portable([{"type": "reasoning", "id": "rs_1", "encrypted_content": "…"}, item, message]) == nameless
+
+
+def test_the_strong_models_own_reasoning_is_kept() -> None:
+    def turn(number: int) -> Messages:
+        think = {"type": "thinking", "thinking": f"hm {number}", "signature": "sig"}
+        use = {"type": "tool_use", "id": str(number), "name": "bash", "input": {}}
+        result = {"type": "tool_result", "tool_use_id": str(number), "content": "x"}
+        return [{"role": "assistant", "content": [think, use]}, {"role": "user", "content": [result]}]
+
+    asked = {"role": "user", "content": "t"}
+    run = [asked, *turn(1), *turn(2), *turn(3)]
+    for weak in range(5):
+        thoughts = [turn.thought for turn in trajectory_of(portable(run, weak))]
+        assert thoughts == [f"hm {number}" if number > weak else "" for number in (1, 2, 3)]
 
 
 @settings(max_examples=200, deadline=None)

@@ -73,6 +73,10 @@ class Logs:
         """Lines for people: each file's totals, then what was ignored, odd or refused in it."""
         return [line for account in self.accounts for line in account.lines()] + self._skipped
 
+    def lengths(self) -> dict[str, int]:
+        """The number of the last turn of each run that has any."""
+        return self._turns.lengths()
+
     def trajectories(self) -> Iterator[tuple[Run, Trajectory]]:
         """Every run with its turns, by run_id whatever the order of rows and files; then the runs without turns.
 
@@ -121,8 +125,8 @@ class Logs:
             if key not in table:
                 table[key] = value
                 self._first[form.name, key] = f"{account.file}:{place[0]}"
-            elif _newer(value, table[key]) or _newer(table[key], value):
-                table[key] = max(value, table[key], key=lambda run: run.turns)
+            elif newest := _newest(table[key], value):
+                table[key] = newest
                 account.drop(*place, None)
             else:
                 same = table[key] == value
@@ -193,11 +197,15 @@ def _labelled(row: dict[str, Any]) -> bool:
     return row.get("y_weak", row.get("resolved")) is not None
 
 
-def _newer(entry: object, other: object) -> bool:
-    """Whether a host wrote this row of a run later than the other one."""
-    if not (isinstance(entry, Run) and isinstance(other, Run)) or entry.turns is None or other.turns is None:
-        return False
-    return entry.turns > other.turns
+def _newest(one: object, other: object) -> Run | None:
+    """Two rows of a run as one, where a host wrote them one after the other: what the later one tells, wins."""
+    if not (isinstance(one, Run) and isinstance(other, Run)) or one.turns is None or other.turns is None:
+        return None
+    if one.turns == other.turns:
+        return None
+    earlier, later = sorted((one, other), key=lambda run: run.turns or 0)
+    told = {name: value for name in Run.__slots__ if (value := getattr(later, name)) not in (None, "")}
+    return replace(earlier, **told)
 
 
 def _run(row: dict[str, Any]) -> Run:

@@ -92,6 +92,10 @@ class TurnStore:
                 listed = ", ".join(runs[:5]) + ", …" * (len(runs) > 5)
                 self._files[file].account.warnings.append(f"{len(runs)} runs {what}: {listed}")
 
+    def lengths(self) -> dict[str, int]:
+        """The number of the last turn of each settled run."""
+        return {name: _PLACE.unpack_from(rows, len(rows) - _PLACE.size)[0] for name, rows in self._runs.items()}
+
     def turns(self, run_id: str) -> tuple[Turn, ...]:
         """The turns of a run in their order; raises LogError when a file has changed since it was placed."""
         places = _PLACE.iter_unpack(self._runs.get(run_id, b""))

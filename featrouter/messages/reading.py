@@ -29,10 +29,6 @@ class _Draft:
         self.plain: list[str] = []
         self.answered = False
 
-    @property
-    def empty(self) -> bool:
-        return not (self.thoughts or self.calls or self.answered)
-
     def call(self, identity: object, tool: object, arguments: object) -> None:
         name = str(identity or f"#{len(self.ids)}")
         if name not in self.ids:  # LangChain tells a call twice: in its list, and as the vendor's block
@@ -40,8 +36,9 @@ class _Draft:
             self.calls.append(Call(action=action, tool=str(tool or "")))
             self.ids.append(name)
 
-    def answer(self, identity: object, told: str, is_error: bool | None = None) -> None:
-        self.answered = True
+    def answer(self, identity: object, told: str, is_error: bool | None = None, *, inside: bool = False) -> None:
+        """What came back for a call; `inside` the model's own answer, which then goes on, for a tool of its server."""
+        self.answered = self.answered or not inside
         if str(identity) in self.ids:
             index = self.ids.index(str(identity))
             self.calls[index] = replace(self.calls[index], observation=told, is_error=is_error)
@@ -62,14 +59,24 @@ class _Draft:
 class _Reader:
     """The turns read so far, the task before them, and which turn asked for what."""
 
-    def __init__(self) -> None:
+    def __init__(self, messages: Iterable[Any]) -> None:
         self.task: list[str] = []
         self.drafts: list[_Draft] = []
+        #: With which message each turn begins.
+        self.starts: list[int] = []
         self._asked: dict[str, _Draft] = {}
+        for index, message in enumerate(map(unpacked, messages)):
+            if get(message, "is_copied_context") is not True and get(message, "is_demo") is not True:
+                self._read(message)
+            self.starts += [index] * (len(self.drafts) - len(self.starts))
 
-    def read(self, message: object) -> None:
+    def _read(self, message: object) -> None:
         role, kind = role_of(message), kind_of(message)
-        if role == "assistant":
+        if kind == "reasoning":
+            self._turn(new=bool(self.drafts) and self.drafts[-1].answered)
+            self._think(get(message, "summary"))
+            self._think(get(message, "content"))
+        elif role == "assistant":
             self._assistant(message)
         elif role in ("tool", "function", "tool-response"):
             failed = True if get(message, "status") == "error" else None
@@ -81,11 +88,8 @@ class _Reader:
         elif kind.endswith("_call_output"):
             self._answer(get(message, "call_id"), text(get(message, "output")), _failed(message))
         elif kind.endswith("_call"):
-            self._begin(get(message, "call_id") or get(message, "id"), message, kind.removesuffix("_call"))
-        elif kind == "reasoning":
-            self._turn(new=bool(self.drafts) and self.drafts[-1].answered)
-            self._think(get(message, "summary"))
-            self._think(get(message, "content"))
+            draft = self._turn(new=bool(self.drafts) and self.drafts[-1].answered)
+            self._call(draft, get(message, "call_id") or get(message, "id"), message, kind.removesuffix("_call"))
 
     def _turn(self, *, new: bool) -> _Draft:
         if new or not self.drafts:
@@ -96,40 +100,39 @@ class _Reader:
         calls = get(message, "tool_calls")
         calls = calls if isinstance(calls, Sequence) and not isinstance(calls, str) else ()
         content = get(message, "content")
-        # One answer of the model may come in pieces: a text, then calls without words, all before any result.
-        piece = bool(calls) and not text(content) and self.drafts and not self.drafts[-1].answered
-        draft = self._turn(new=not piece and not (self.drafts and self.drafts[-1].empty))
+        # One answer of the model may come in pieces before any result: thoughts, then words, then calls without words.
+        before = self.drafts[-1] if self.drafts else None
+        piece = before and not before.answered and (not before.calls or (calls and not text(content)))
+        draft = self._turn(new=not piece)
         self._think(get(message, "reasoning_content") or get(message, "reasoning"))
         for call in (*calls, get(message, "function_call")):
             named = get(call, "function") or get(call, "custom") or call
             if named:
-                self._begin(get(call, "id"), named, "")
+                self._call(draft, get(call, "id"), named, "")
         for block in blocks(content):
             kind = kind_of(block)
             if kind.endswith("tool_use"):
-                self._begin(get(block, "id"), block, "")
-            elif kind.endswith("tool_result"):  # of a tool that the model's own server ran
-                self._answer(get(block, "tool_use_id"), text(get(block, "content")), get(block, "is_error"))
+                self._call(draft, get(block, "id"), block, "")
+            elif kind.endswith("tool_result"):
+                draft.answer(get(block, "tool_use_id"), text(get(block, "content")), _flag(block), inside=True)
             elif kind in ("text", "output_text", "thinking", "reasoning", ""):
                 told = get(block, "text") or get(block, "thinking") or get(block, "reasoning")
                 draft.thoughts.append(told if isinstance(told, str) else "")
 
-    def _begin(self, identity: object, asked: object, name: str) -> None:
-        """A call; of one that the model's server ran itself, its answer, too."""
-        draft = self._turn(new=bool(self.drafts) and self.drafts[-1].answered)
+    def _call(self, draft: _Draft, identity: object, asked: object, name: str) -> None:
         given = next((value for key in _ARGUMENTS if (value := get(asked, key)) is not None), None)
         draft.call(identity, get(asked, "name") or name, given)
         if isinstance(identity, str):
             self._asked[identity] = draft
         output = get(asked, "output")
         if isinstance(output, str):
-            draft.answer(identity, output, _failed(asked))
+            draft.answer(identity, output, _failed(asked), inside=True)
 
-    def _answer(self, identity: object, told: str, is_error: object) -> None:
+    def _answer(self, identity: object, told: str, is_error: bool | None) -> None:
         draft = self._asked.pop(identity, None) if isinstance(identity, str) else None
         draft = draft or (self.drafts[-1] if self.drafts else None)
         if draft:  # else it answers what nobody asked: the beginning of the list was cut off
-            draft.answer(identity, told, None if is_error is None else bool(is_error))
+            draft.answer(identity, told, is_error)
 
     def _think(self, told: object) -> None:
         said = text(told)
@@ -141,7 +144,7 @@ class _Reader:
         own = []
         for block in blocks(get(message, "content")):
             if kind_of(block).endswith("tool_result"):
-                self._answer(get(block, "tool_use_id"), text(get(block, "content")), get(block, "is_error"))
+                self._answer(get(block, "tool_use_id"), text(get(block, "content")), _flag(block))
             elif isinstance(told := get(block, "text"), str) and not told.lstrip().startswith(_NOTE):
                 own.append(told)
         said = "\n".join(own)
@@ -161,13 +164,24 @@ def trajectory_of(messages: Iterable[Any]) -> Trajectory:
     `is_demo`). A last answer of the model to which nothing came yet is a turn without an observation. TypeError for
     what is no list of messages.
     """
+    reader = _Reader(_listed(messages))
+    return Trajectory("\n".join(reader.task), tuple(draft.turn() for draft in reader.drafts))
+
+
+def starts_of(messages: Iterable[Any]) -> list[int]:
+    """The index of the message with which each turn of the list begins."""
+    return _Reader(_listed(messages)).starts
+
+
+def _listed(messages: Iterable[Any]) -> Iterable[Any]:
     if isinstance(messages, str | bytes | Mapping):  # they iterate, too, and would read as a run without a turn
         raise TypeError(f"a list of messages is wanted, not a {type(messages).__name__}")
-    reader = _Reader()
-    for message in map(unpacked, messages):
-        if get(message, "is_copied_context") is not True and get(message, "is_demo") is not True:
-            reader.read(message)
-    return Trajectory("\n".join(reader.task), tuple(draft.turn() for draft in reader.drafts))
+    return messages
+
+
+def _flag(block: object) -> bool | None:
+    failed = get(block, "is_error")
+    return None if failed is None else bool(failed)
 
 
 def _failed(item: object) -> bool | None:

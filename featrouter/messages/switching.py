@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from featrouter.messages.parts import get, kind_of
+from featrouter.messages.reading import starts_of
 
 #: Reasoning of a vendor's, signed or encrypted for its own models; another one refuses the request.
 _BLOCKS = frozenset(("thinking", "redacted_thinking", "reasoning"))
@@ -13,13 +14,19 @@ _BLOCKS = frozenset(("thinking", "redacted_thinking", "reasoning"))
 _FIELDS = ("thinking_blocks", "reasoning_content", "reasoning_details", "reasoning", "reasoning_items")
 
 
-def portable(messages: Sequence[Any]) -> list[Any]:
-    """The messages without vendor-bound reasoning; those without any are the same objects, none is changed.
+def portable(messages: Sequence[Any], turns: int | None = None) -> list[Any]:
+    """The messages without vendor-bound reasoning, or without that of the first `turns` turns: the other's own is kept.
+
+    Messages without any are the same objects, and none is changed.
 
     Gone are Anthropic's `thinking` blocks, reasoning fields of chat messages, and reasoning items of Responses, with
     the server's ids of the items beside them (an id asks for the reasoning that it was stored with). A message that
     was nothing but reasoning is left out.
     """
+    if turns is not None:
+        begun = starts_of(messages)
+        after = begun[turns] if turns < len(begun) else len(messages)
+        return portable(messages[:after]) + list(messages[after:])
     kept = [stripped for message in messages if (stripped := _stripped(message)) is not None]
     if any(kind_of(message) == "reasoning" for message in messages):
         kept = [_nameless(item) for item in kept]

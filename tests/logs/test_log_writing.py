@@ -70,11 +70,12 @@ def test_rows_are_added_to_a_file_that_has_its_header_once(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_run_written_again_counts_as_it_was_last(tmp_path: Path, backwards: bool) -> None:
-    first = Run("a", "t", route="weak", propensity=1.0, turns=0)
+    first = Run("a", "t", task="fix it", route="weak", turns=0)
     rows = [first, Run("a", "t", route="weak", propensity=0.9, turns=2), Run("a", "t", route="strong", turns=3)]
     append(tmp_path / "runs.csv", RUNS, map(run_row, reversed(rows) if backwards else rows))
     logs = Logs([tmp_path])
-    assert logs.runs["a"] == rows[-1] and logs.rejected == 0
+    assert logs.runs["a"] == Run("a", "t", task="fix it", route="strong", propensity=0.9, turns=3)
+    assert logs.rejected == 0
     assert (logs.accounts[0].good, logs.accounts[0].duplicates) == (1, 2)
 
 

@@ -1,0 +1,1 @@
+"""Hosts that featrouter plugs into, a file each, imported only by who runs that host (README.md beside this file)."""
