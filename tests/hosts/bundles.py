@@ -19,3 +19,10 @@ def escalating(path: Path, turn: int | None) -> Path:
     trusting = {name: replace(reference, limit=10**6) for name, reference in bundle.references.items()}
     replace(bundle, policies={"rule": Policy("rule", steps)}, policy="rule", references=trusting).save(path)
     return path
+
+
+class BrokenEscalator:
+    """Fails whatever it is asked."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(f"broken: {name}")
