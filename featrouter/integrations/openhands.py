@@ -7,7 +7,7 @@ from typing import Any
 
 from openhands.sdk import LLM
 from openhands.sdk.llm.router import RouterLLM
-from pydantic import PrivateAttr
+from pydantic import Field
 
 from featrouter.integrations.escalator import Escalator, Route, Usage
 from featrouter.integrations.identity import conversation_of
@@ -23,14 +23,13 @@ class EscalatingLLM(RouterLLM):  # type: ignore[misc]  # the host's class, of wh
     """
 
     router_name: str = "featrouter"
-    _escalator: Escalator = PrivateAttr()
+    escalator: Any = Field(default=None, exclude=True, description="Where each conversation goes")
 
     @classmethod
     def of(cls, weak: LLM, strong: LLM, *, escalator: Escalator | None = None, **options: Any) -> EscalatingLLM:
         """Of two LLMs; without an `escalator`, one is loaded with `options`, those of Escalator.load."""
-        made = cls(usage_id="featrouter", llms_for_routing={"weak": weak, "strong": strong})
-        made._escalator = escalator or Escalator.load(**options)
-        return made
+        watched = escalator or Escalator.load(**options)
+        return cls(usage_id="featrouter", llms_for_routing={"weak": weak, "strong": strong}, escalator=watched)
 
     def select_llm(self, messages: Sequence[Any]) -> str:
         """Which of the two answers next: "weak" or "strong"."""
@@ -51,7 +50,7 @@ class EscalatingLLM(RouterLLM):  # type: ignore[misc]  # the host's class, of wh
     def _routed(self, messages: Sequence[Any]) -> Route | None:
         try:
             models = self.llms_for_routing["weak"].model, self.llms_for_routing["strong"].model
-            return self._escalator.decide(messages, conversation_of(messages), models=models)
+            return self.escalator.decide(messages, conversation_of(messages), models=models)
         except Exception as error:
             noted(error)
             return None
@@ -65,7 +64,7 @@ class EscalatingLLM(RouterLLM):  # type: ignore[misc]  # the host's class, of wh
                     get(used, "completion_tokens") or get(used, "output_tokens"),
                 )
                 final = None if get(message, "tool_calls") else text(get(message, "content"))
-                self._escalator.answered(route.run, route.decision.turn + 1, usage, final=final)
+                self.escalator.answered(route.run, route.decision.turn + 1, usage, final=final)
         except Exception as error:
             noted(error)
 

@@ -23,8 +23,9 @@ def patient(steps: int) -> Mind:
 class Upstream:
     """Serves OpenAI chat completions and Responses, and Anthropic messages, streamed or not; keeps every request."""
 
-    def __init__(self, name: str, mind: Mind) -> None:
+    def __init__(self, name: str, mind: Mind, tool: str = "bash", argument: str = "command") -> None:
         self.name, self.mind = name, mind
+        self._tool, self._argument = tool, argument
         self.requests: list[Body] = []
         upstream = self
 
@@ -65,7 +66,8 @@ class Upstream:
         thought, command = self.mind(body, done)
         thought = f"{self.name}: {thought}"
         api = _responses if path.endswith("/responses") else _anthropic if path.endswith("/messages") else _openai
-        whole, events = api(self.name, done, thought, command)
+        call = None if command is None else (self._tool, {self._argument: command})
+        whole, events = api(self.name, done, thought, call)
         if not body.get("stream"):
             return "application/json", json.dumps(whole).encode()
         lines = (
@@ -82,15 +84,17 @@ def _results(message: Body) -> int:
     return sum(block.get("type") == "tool_result" for block in blocks if isinstance(block, dict))
 
 
+#: The tool's name and arguments, or nothing.
+Asked = tuple[str, Body] | None
 Answer = tuple[Body, Iterator[tuple[str, Any]]]
 
 
-def _openai(model: str, number: int, thought: str, command: str | None) -> Answer:
+def _openai(model: str, number: int, thought: str, asked: Asked) -> Answer:
     message: Body = {"role": "assistant", "content": thought}
-    if command is not None:
-        function = {"name": "bash", "arguments": json.dumps({"command": command})}
+    if asked:
+        function = {"name": asked[0], "arguments": json.dumps(asked[1])}
         message["tool_calls"] = [{"id": f"call_{number}", "type": "function", "function": function}]
-    stop = "stop" if command is None else "tool_calls"
+    stop = "tool_calls" if asked else "stop"
     usage = {"prompt_tokens": TOKENS[0], "completion_tokens": TOKENS[1], "total_tokens": sum(TOKENS)}
     frame = {"id": f"c{number}", "created": 1, "model": model}
     whole = {
@@ -110,12 +114,12 @@ def _openai(model: str, number: int, thought: str, command: str | None) -> Answe
     return whole, events()
 
 
-def _anthropic(model: str, number: int, thought: str, command: str | None) -> Answer:
+def _anthropic(model: str, number: int, thought: str, asked: Asked) -> Answer:
     think = {"type": "thinking", "thinking": "hm", "signature": f"sealed by {model}"}
     content: list[Body] = [think, {"type": "text", "text": thought}]
-    if command is not None:
-        content.append({"type": "tool_use", "id": f"toolu_{number}", "name": "bash", "input": {"command": command}})
-    stop = "end_turn" if command is None else "tool_use"
+    if asked:
+        content.append({"type": "tool_use", "id": f"toolu_{number}", "name": asked[0], "input": asked[1]})
+    stop = "tool_use" if asked else "end_turn"
     usage = {"input_tokens": TOKENS[0], "output_tokens": TOKENS[1]}
     frame = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": model, "stop_sequence": None}
     whole = {**frame, "content": content, "stop_reason": stop, "usage": usage}
@@ -152,14 +156,14 @@ def _anthropic(model: str, number: int, thought: str, command: str | None) -> An
     return whole, events()
 
 
-def _responses(model: str, number: int, thought: str, command: str | None) -> Answer:
+def _responses(model: str, number: int, thought: str, asked: Asked) -> Answer:
     said = {"type": "output_text", "text": thought, "annotations": []}
     output: list[Body] = [
         {"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed", "content": [said]}
     ]
-    if command is not None:
-        call = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": "bash"}
-        output.append({**call, "arguments": json.dumps({"command": command}), "status": "completed"})
+    if asked:
+        call = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": asked[0]}
+        output.append({**call, "arguments": json.dumps(asked[1]), "status": "completed"})
     usage = {"input_tokens": TOKENS[0], "output_tokens": TOKENS[1], "total_tokens": sum(TOKENS)}
     whole = {
         "id": f"resp_{number}",
