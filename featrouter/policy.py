@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ KINDS = ("rule", "fixed", "anytime", "risk-controlled")
 NEVER = math.inf
 MAX_THRESHOLD = 1e100
 
+_FIXED = re.compile(r"fixed:([0-9]{1,6})")
 _KEYS = ("kind", "turns", "end", "latch", "allow_stop", "promise")
 
 
@@ -51,6 +53,12 @@ class Policy:
     def fixed(cls, turn: int, *, allow_stop: bool = False) -> Policy:
         """Decide once, after `turn` turns; the answer of a run that goes on is accepted."""
         return cls("fixed", ((turn, 0.0), (turn + 1, NEVER)), NEVER, latch=True, allow_stop=allow_stop)
+
+    @classmethod
+    def named(cls, name: str) -> Policy | None:
+        """The policy that a name like `fixed:3` tells: decide once, after so many turns. None for another name."""
+        told = _FIXED.fullmatch(name)
+        return cls.fixed(int(told[1])) if told else None
 
     def threshold(self, turn: int, *, ended: bool) -> float:
         """What y2 - y1 must exceed after `turn` turns; infinite where the policy does not look."""

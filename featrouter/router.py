@@ -15,6 +15,7 @@ from featrouter.conversations import Conversations, keys_of
 from featrouter.decision import CHOICES, Costs, Decision
 from featrouter.extractor import Wanted
 from featrouter.messages import trajectory_of
+from featrouter.policy import Policy
 from featrouter.reference import Reference
 from featrouter.resources import place
 from featrouter.session import Session, noted
@@ -29,8 +30,8 @@ class Router:
     `default`: the choice when the numbers cannot be trusted. `guard=False` trusts rows unlike any training row.
     `harness`: whose runs these are, where the bundle knows several; of one that it does not know nothing can be said, and
     every decision is the default until the bundle is adapted (featrouter adapt).
-    `policy`: one of the bundle's policies by name; without it the one it was trained for. `epsilon`: the share of
-    decisions that explore, choosing evenly between the arms; the draw depends on `seed` and on what was observed
+    `policy`: one of the bundle's policies by name, or `fixed:TURN`; without it the one it was trained for. `epsilon`:
+    the share of decisions that explore, choosing evenly between the arms; the draw depends on `seed` and on what was observed
     alone, so the same run asked again at the same turn draws the same. `latch`: an escalation stays, whatever the
     policy says of that, and the session looks at every turn by itself. ValueError for what is none of these.
 
@@ -55,9 +56,11 @@ class Router:
         if not 0 <= epsilon <= 1:
             raise ValueError(f"epsilon is the share of decisions that explore, 0 to 1, not {epsilon!r:.40}")
         name = policy or bundle.policy
-        if name not in bundle.policies:
-            raise ValueError(f"policy {name!r:.40} is not in this bundle; it has {', '.join(sorted(bundle.policies))}")
-        if epsilon and bundle.policies[name].promise:
+        known = bundle.policies.get(name) or Policy.named(name)
+        if known is None:
+            has = ", ".join(sorted(bundle.policies))
+            raise ValueError(f"policy {name!r:.40} is not in this bundle; it has {has}, and every one has fixed:TURN")
+        if epsilon and known.promise:
             raise ValueError(f"policy {name} made a promise on harm, which leaves no room for exploring: drop epsilon")
         if bundle.catalogue != digest():
             raise BundleError(
@@ -67,7 +70,7 @@ class Router:
         self.bundle = bundle
         self.costs = costs or Costs()
         self.default = default
-        self.policy = replace(bundle.policies[name], latch=latch or bundle.policies[name].latch)
+        self.policy = replace(known, latch=latch or known.latch)
         self.epsilon = epsilon
         self.seed = seed
         self.guarded = guard

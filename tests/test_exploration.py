@@ -296,6 +296,13 @@ def test_the_policy_of_the_bundle_is_followed_unless_another_is_asked_for(record
         Router(bundle, harness=HARNESS, policy="nosuch")
 
 
+def test_any_bundle_decides_at_the_turn_that_is_named(recorded_bundle: Bundle) -> None:
+    assert Router(recorded_bundle, policy="fixed:3").policy == Policy.fixed(3)
+    for name in ("fixed:", "fixed:-1", "fixed:x", "fixed:3 "):
+        with pytest.raises(ValueError, match="every one has fixed:TURN"):
+            Router(recorded_bundle, policy=name)
+
+
 @pytest.mark.parametrize("epsilon", [2, -0.1, float("nan"), 1.0001])
 def test_an_epsilon_that_is_no_share_is_refused(recorded_bundle: Bundle, epsilon: float) -> None:
     with pytest.raises(ValueError, match="epsilon is the share of decisions that explore, 0 to 1"):

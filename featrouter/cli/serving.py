@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 RUN = click.argument("run", default="-", type=click.File("r", encoding="utf-8", errors="replace"))
 TURN = click.option("--turn", type=int, help="Look at the run after this turn instead of the last one.")
 ENDED = click.option("--ended", is_flag=True, help="The weak agent has submitted: accept or escalate?")
-POLICY = click.option("--policy", metavar="NAME", help="One of the bundle's policies, instead of its own.")
+POLICY = click.option(
+    "--policy", metavar="NAME", help="One of the bundle's policies, or fixed:TURN, instead of its own."
+)
 STOP = click.option("--allow-stop", is_flag=True, help="Giving up is a choice, where neither arm is worth its cost.")
 ON = click.option("--harness", metavar="NAME", help="Whose run this is, where the bundle knows several harnesses.")
 TASK = click.option("--task", default="", help="The task text, where the run does not hold it.")

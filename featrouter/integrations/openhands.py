@@ -50,7 +50,8 @@ class EscalatingLLM(RouterLLM):  # type: ignore[misc]  # the host's class, of wh
     def _routed(self, messages: Sequence[Any]) -> Route | None:
         try:
             models = self.llms_for_routing["weak"].model, self.llms_for_routing["strong"].model
-            return self.escalator.decide(messages, conversation_of(messages), models=models)
+            route: Route = self.escalator.decide(messages, conversation_of(messages), models=models)
+            return route
         except Exception as error:
             noted(error)
             return None
