@@ -141,7 +141,7 @@ class Escalator:
             with self._lock:
                 known = self._known(run)
                 known.usage[turn] = usage
-                if self._log and final is not None:
+                if self._log and final is not None and turn > 0:
                     if not known.escalated or turn <= known.escalated.turn:
                         self._log.turns(run, (_told(Turn(final), usage),), turn)
                     self._log.run(self._row(known, turn))
