@@ -1,5 +1,6 @@
 """Route, log, train, swap: two hundred conversations through a real LiteLLM proxy, and a better bundle out of their log."""
 
+# host: litellm
 from __future__ import annotations
 
 import csv

@@ -1,5 +1,6 @@
 """LangChain's own agent, sync and async, with two models that say who they are."""
 
+# host: langchain
 from __future__ import annotations
 
 import asyncio
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from featrouter.logs import Logs
+from tests.hosts import readme
 from tests.hosts.bundles import HARNESS, BrokenEscalator, escalating
 
 pytest.importorskip("langchain")
@@ -98,3 +100,9 @@ def test_a_thread_stays_with_the_strong_model(tmp_path: Path) -> None:
 def test_what_fails_inside_reaches_no_agent() -> None:
     built, _, _ = agent(BrokenEscalator())
     assert spoke(built.invoke({"messages": [("user", "fix it")]})) == ["weak"] * (STEPS + 1)
+
+
+def test_the_lines_of_the_readme_make_an_agent() -> None:
+    weak, strong = Scripted(name_="weak", seen=[]), Scripted(name_="strong", seen=[])
+    built = readme.run("LangChain", weak=weak, strong=strong, tools=[bash])["agent"]
+    assert spoke(built.invoke({"messages": [("user", "fix it")]}))

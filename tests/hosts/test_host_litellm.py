@@ -1,5 +1,6 @@
 """A real LiteLLM proxy between an agent and two models on the loopback: who answers what, and what is logged of it."""
 
+# host: litellm
 from __future__ import annotations
 
 import importlib.util
@@ -14,6 +15,7 @@ import pytest
 from featrouter.logs import Logs
 from tests.hosts.bundles import HARNESS, escalating
 from tests.hosts.proxy import KEY, PRICES, Proxy, deployment, serving
+from tests.hosts.readme import block
 from tests.hosts.upstream import TOKENS, Upstream, patient
 
 if importlib.util.find_spec("litellm") is None:  # importing it would look for prices on the network
@@ -41,17 +43,16 @@ def proxy(
         "FEATROUTER_HARNESS": HARNESS,
         "FEATROUTER_LOG": str(folder / "log"),
     }
-    names = {"weak": "agent", "strong": "agent"}
-    object_ = f"featrouter.integrations.litellm.{request.param}"
-    config: dict[str, Any] = {"litellm_settings": {"callbacks": [object_]}, "general_settings": {"master_key": KEY}}
-    if request.param == "plugin":
-        config["router_settings"] = {"plugins": [object_]}
-    else:
-        names["strong"] = "agent-strong"
-        environment |= {"FEATROUTER_WEAK": "agent", "FEATROUTER_STRONG": "agent-strong"}
+    import yaml  # the host's
+
+    config = yaml.safe_load(block("litellm" if request.param == "plugin" else "litellm-hook"))
+    names = [entry["model_name"] for entry in config["model_list"]]
+    if request.param == "hook":
+        environment |= {"FEATROUTER_WEAK": names[0], "FEATROUTER_STRONG": names[1]}
+    config |= {"general_settings": {"master_key": KEY}}
     config["model_list"] = [
-        deployment(names["weak"], "hosted_vllm/weak", upstreams["weak"].url + "/v1"),
-        deployment(names["strong"], "anthropic/strong", upstreams["strong"].url),
+        deployment(names[0], "hosted_vllm/weak", upstreams["weak"].url + "/v1"),
+        deployment(names[1], "anthropic/strong", upstreams["strong"].url),
         deployment("alone", "hosted_vllm/weak", upstreams["weak"].url + "/v1"),
     ]
     with serving(config, folder, environment) as served:

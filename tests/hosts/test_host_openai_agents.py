@@ -1,5 +1,6 @@
 """The OpenAI Agents SDK's own runner, answered at once and streamed, with two models that say who they are."""
 
+# host: openai-agents
 from __future__ import annotations
 
 import asyncio
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from featrouter.logs import Logs
+from tests.hosts import readme
 from tests.hosts.bundles import HARNESS, BrokenEscalator, escalating
 
 pytest.importorskip("agents")
@@ -144,3 +146,9 @@ def test_a_conversation_that_goes_on_by_the_servers_ids_is_known_by_them(tmp_pat
 
 def test_what_fails_inside_reaches_no_agent() -> None:
     assert run(BrokenEscalator())[0] == ["weak"] * (STEPS + 1)
+
+
+def test_the_lines_of_the_readme_make_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    made = readme.run("OpenAI Agents SDK")["agent"]
+    assert isinstance(made.model, EscalatingModel) and made.model._names == ["small-model", "large-model"]

@@ -1,5 +1,6 @@
 """The OpenHands SDK's own conversation with two models on the loopback that say who they are."""
 
+# host: openhands
 from __future__ import annotations
 
 import os
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from featrouter.logs import Logs
+from tests.hosts import readme
 from tests.hosts.bundles import HARNESS, BrokenEscalator, escalating
 from tests.hosts.upstream import TOKENS, Upstream, patient
 
@@ -64,3 +66,8 @@ def test_the_strong_model_takes_over_and_keeps_the_conversation(tmp_path: Path) 
 
 def test_what_fails_inside_reaches_no_agent(tmp_path: Path) -> None:
     assert run(BrokenEscalator(), tmp_path)[0] == ["weak"] * (STEPS + 1)
+
+
+def test_the_lines_of_the_readme_make_an_agent() -> None:
+    weak, strong = (LLM(model=f"openai/{name}", api_key=SecretStr("x"), usage_id=name) for name in ("weak", "strong"))
+    assert isinstance(readme.run("OpenHands SDK", weak=weak, strong=strong, tools=[])["agent"].llm, EscalatingLLM)

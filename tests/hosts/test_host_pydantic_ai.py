@@ -1,5 +1,6 @@
 """pydantic-ai's own agent with two models that say who they are."""
 
+# host: pydantic-ai
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from featrouter.logs import Logs
 from featrouter.messages import trajectory_of
+from tests.hosts import readme
 from tests.hosts.bundles import HARNESS, BrokenEscalator, escalating
 
 pytest.importorskip("pydantic_ai")
@@ -83,3 +85,9 @@ def test_its_messages_read_as_turns() -> None:
 
 def test_what_fails_inside_reaches_no_agent() -> None:
     assert spoke(agent(BrokenEscalator()).run_sync("fix it").all_messages()) == ["weak"] * (STEPS + 1)
+
+
+def test_the_lines_of_the_readme_make_an_agent() -> None:
+    built = readme.run("pydantic-ai", weak=scripted("weak"), strong=scripted("strong"))["agent"]
+    built.tool_plain(name="bash")(lambda command: f"ran {command}")
+    assert built.run_sync("fix it").output

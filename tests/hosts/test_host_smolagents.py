@@ -1,5 +1,6 @@
 """smolagents' own agents with two models that say who they are."""
 
+# host: smolagents
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from featrouter.logs import Logs
+from tests.hosts import readme
 from tests.hosts.bundles import HARNESS, BrokenEscalator, escalating
 
 pytest.importorskip("smolagents")
@@ -79,3 +81,9 @@ def test_the_strong_model_takes_over_and_keeps_the_run(code: bool, tmp_path: Pat
 
 def test_what_fails_inside_reaches_no_agent() -> None:
     assert run(BrokenEscalator(), False) == (STEPS + 1, 0)
+
+
+def test_the_lines_of_the_readme_make_an_agent() -> None:
+    names = {"weak": Scripted("weak", True), "strong": Scripted("strong", True)}
+    made = readme.run("smolagents", **names)["agent"]
+    assert isinstance(made.model, EscalatingModel)
