@@ -157,6 +157,14 @@ def test_copied_context_demonstrations_and_the_hosts_notes_are_not_turns() -> No
         ]
     )
     assert read == Trajectory("task", (Turn("done"),))
+    use = {"type": "tool_use", "id": "1", "name": "Read", "input": {}}
+    told = {
+        "type": "tool_result",
+        "tool_use_id": "1",
+        "content": "x = 1\n\n<system-reminder>\nSECRET\n</system-reminder>\n",
+    }
+    (turn,) = trajectory_of([{"role": "assistant", "content": [use]}, {"role": "user", "content": [told]}])
+    assert turn.calls[0].observation == "x = 1\n"
 
 
 def test_what_a_model_thought_counts_as_thought() -> None:

@@ -15,8 +15,9 @@ from featrouter.trajectory import Call, Trajectory, Turn
 _FENCE = re.compile(r"```[\w-]{0,30}\n(.*?)\n?```", re.DOTALL)
 _MOST_TEXT = 200_000
 _ARGUMENTS = ("arguments", "input", "args", "action", "operation")
-#: What a host puts into the user's mouth: Claude Code's notes to the model are no words of the user, nor an answer.
+#: Claude Code's notes to the model are no words of the user, nor of a tool, among which it puts them.
 _NOTE = "<system-reminder>"
+_NOTES = re.compile(r"\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
 
 
 class _Draft:
@@ -144,9 +145,9 @@ class _Reader:
         own = []
         for block in blocks(get(message, "content")):
             if kind_of(block).endswith("tool_result"):
-                self._answer(get(block, "tool_use_id"), text(get(block, "content")), _flag(block))
-            elif isinstance(told := get(block, "text"), str) and not told.lstrip().startswith(_NOTE):
-                own.append(told)
+                self._answer(get(block, "tool_use_id"), _without_notes(text(get(block, "content"))), _flag(block))
+            elif isinstance(told := get(block, "text"), str) and (_NOTE not in told or _without_notes(told)):
+                own.append(_without_notes(told))
         said = "\n".join(own)
         if self.drafts:
             self.drafts[-1].answer(None, said)
@@ -177,6 +178,10 @@ def _listed(messages: Iterable[Any]) -> Iterable[Any]:
     if isinstance(messages, str | bytes | Mapping):  # they iterate, too, and would read as a run without a turn
         raise TypeError(f"a list of messages is wanted, not a {type(messages).__name__}")
     return messages
+
+
+def _without_notes(told: str) -> str:
+    return _NOTES.sub("", told).lstrip() if _NOTE in told else told
 
 
 def _flag(block: object) -> bool | None:
