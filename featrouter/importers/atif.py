@@ -1,0 +1,110 @@
+"""ATIF, Harbor's trajectory format, versions 1.0 to 1.8, read leniently: unknown fields are passed by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from featrouter.importers.fields import (
+    amount_of,
+    arguments_of,
+    flag_of,
+    id_of,
+    object_of,
+    objects_of,
+    text_of,
+    whole_of,
+)
+from featrouter.importers.format import Format, Imported, each, repo_of
+from featrouter.importers.records import Damaged, Record
+from featrouter.importers.steps import Step, fenced, turns_of
+from featrouter.logs.run import Run
+from featrouter.trajectory import Trajectory
+
+_Object = Mapping[str, Any]
+#: Under this key of the root's, a call's and a result's `extra` stands what `featrouter export` knows beyond ATIF.
+OWN = "featrouter"
+
+
+def _recognises(value: Any) -> bool:
+    return isinstance(value, Mapping) and str(value.get("schema_version")).startswith("ATIF-v1.")
+
+
+def _read(record: Record) -> Iterator[Imported]:
+    value = record.value
+    agent, own = object_of(value.get("agent")), object_of(object_of(value.get("extra")).get(OWN))
+    task, steps = _steps(objects_of(value.get("steps")))
+    if not steps:
+        raise Damaged("steps: none of the agent's own among them")
+    run_id = id_of(own.get("run_id")) or id_of(value.get("trajectory_id")) or id_of(value.get("session_id"))
+    task_id = id_of(own.get("task_id"))
+    totals = object_of(value.get("final_metrics"))
+    run = Run(
+        run_id=run_id,
+        task_id=task_id,
+        repo=id_of(own.get("repo")) or repo_of(task_id),
+        task=task,
+        harness=id_of(own.get("harness", agent.get("name"))),
+        weak_model=id_of(agent.get("model_name")),
+        y_weak=_label(own.get("y_weak")),
+        cost_weak=amount_of(totals.get("total_cost_usd")),
+    )
+    yield Imported(run, Trajectory(task, turns_of(steps), ended=True), record)
+
+
+def _steps(told: list[_Object]) -> tuple[str, list[Step]]:
+    task, steps = list[str](), list[Step]()
+    # An agent that calls no tool and is answered all the same writes its commands into its messages.
+    text_only = not any(step.get("tool_calls") for step in told) and any(map(_results, told))
+    for step in told:
+        copied = step.get("is_copied_context") is True or object_of(step.get("extra")).get("is_sidechain") is True
+        if step.get("source") == "agent" and not copied and step.get("llm_call_count") != 0:
+            steps.append(_step(step, text_only))
+        elif step.get("source") == "user" and not object_of(step.get("extra")).get("is_sidechain"):
+            text = text_of(step.get("message"))
+            if steps:
+                steps[-1].remark(text)
+            elif text:
+                task.append(text)
+    return "\n".join(task), steps
+
+
+def _results(step: _Object) -> list[_Object]:
+    return objects_of(object_of(step.get("observation")).get("results"))
+
+
+def _step(told: _Object, text_only: bool) -> Step:
+    step, metrics = Step(), object_of(told.get("metrics"))
+    step.prompt_tokens = amount_of(metrics.get("prompt_tokens"))
+    step.completion_tokens = amount_of(metrics.get("completion_tokens"))
+    step.cost = amount_of(metrics.get("cost_usd"))
+    step.latency = amount_of(object_of(object_of(metrics.get("extra")).get(OWN)).get("latency"))
+    reasoning, message = text_of(told.get("reasoning_content")), text_of(told.get("message"))
+    if text_only:
+        reasoning = "" if reasoning == message else reasoning
+        message, action = fenced(message)
+        if action:
+            step.call("", "", action)
+    step.think(reasoning, message)
+    for call in objects_of(told.get("tool_calls")):
+        own = object_of(object_of(call.get("extra")).get(OWN))
+        action = own["action"] if isinstance(own.get("action"), str) else arguments_of(call.get("arguments"))
+        tool = own["tool"] if isinstance(own.get("tool"), str) else id_of(call.get("function_name"))
+        step.call(id_of(call.get("tool_call_id")), tool, action)
+    for result in _results(told):
+        extra = object_of(result.get("extra"))
+        code, failed = extra.get("exit_code", extra.get("returncode")), extra.get("is_error")
+        step.answer(
+            id_of(result.get("source_call_id")),
+            text_of(result.get("content")),
+            whole_of(code),
+            flag_of(extra.get("tool_result_is_error") if failed is None else failed),
+        )
+    return step
+
+
+def _label(value: object) -> int | None:
+    return value if value in (0, 1) and isinstance(value, int) else None
+
+
+FORMAT = Format("atif", "ATIF v1.0 to 1.8 (Harbor)", _recognises, each(_recognises, _read))
