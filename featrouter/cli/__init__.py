@@ -7,6 +7,7 @@ import click
 import featrouter
 from featrouter.cli.bench import bench
 from featrouter.cli.harnesses import adapt, drift
+from featrouter.cli.importing import export, import_
 from featrouter.cli.judging import evaluate
 from featrouter.cli.learning import importances, train
 from featrouter.cli.machine import demo, doctor
@@ -32,6 +33,8 @@ def main() -> None:
 
 
 for verb in (
+    import_,
+    export,
     features,
     extract,
     train,

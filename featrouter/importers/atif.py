@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from featrouter.importers.fields import (
@@ -18,6 +19,7 @@ from featrouter.importers.fields import (
 from featrouter.importers.format import Format, Imported, each, repo_of
 from featrouter.importers.records import Damaged, Record
 from featrouter.importers.steps import Step, fenced, turns_of
+from featrouter.logs.forms import RUNS
 from featrouter.logs.run import Run
 from featrouter.trajectory import Trajectory
 
@@ -33,29 +35,29 @@ def _recognises(value: Any) -> bool:
 def _read(record: Record) -> Iterator[Imported]:
     value = record.value
     agent, own = object_of(value.get("agent")), object_of(object_of(value.get("extra")).get(OWN))
-    task, steps = _steps(objects_of(value.get("steps")))
+    task, steps = _steps(objects_of(value.get("steps")), exported=bool(own))
     if not steps:
         raise Damaged("steps: none of the agent's own among them")
-    run_id = id_of(own.get("run_id")) or id_of(value.get("trajectory_id")) or id_of(value.get("session_id"))
-    task_id = id_of(own.get("task_id"))
+    names = (own.get("run_id"), value.get("trajectory_id"), value.get("session_id"))
     totals = object_of(value.get("final_metrics"))
     run = Run(
-        run_id=run_id,
-        task_id=task_id,
-        repo=id_of(own.get("repo")) or repo_of(task_id),
+        run_id=next((found for name in names if (found := id_of(name))), ""),
+        task_id="",
         task=task,
         harness=id_of(own.get("harness", agent.get("name"))),
         weak_model=id_of(agent.get("model_name")),
-        y_weak=_label(own.get("y_weak")),
         cost_weak=amount_of(totals.get("total_cost_usd")),
     )
+    run = replace(run, **_own(own))
+    if not run.repo:
+        run = replace(run, repo=repo_of(run.task_id))
     yield Imported(run, Trajectory(task, turns_of(steps), ended=True), record)
 
 
-def _steps(told: list[_Object]) -> tuple[str, list[Step]]:
+def _steps(told: list[_Object], exported: bool) -> tuple[str, list[Step]]:
     task, steps = list[str](), list[Step]()
     # An agent that calls no tool and is answered all the same writes its commands into its messages.
-    text_only = not any(step.get("tool_calls") for step in told) and any(map(_results, told))
+    text_only = not exported and not any(step.get("tool_calls") for step in told) and any(map(_results, told))
     for step in told:
         copied = step.get("is_copied_context") is True or object_of(step.get("extra")).get("is_sidechain") is True
         if step.get("source") == "agent" and not copied and step.get("llm_call_count") != 0:
@@ -75,10 +77,11 @@ def _results(step: _Object) -> list[_Object]:
 
 def _step(told: _Object, text_only: bool) -> Step:
     step, metrics = Step(), object_of(told.get("metrics"))
-    step.prompt_tokens = amount_of(metrics.get("prompt_tokens"))
-    step.completion_tokens = amount_of(metrics.get("completion_tokens"))
+    own = object_of(object_of(metrics.get("extra")).get(OWN))
+    step.prompt_tokens = amount_of(metrics.get("prompt_tokens", own.get("prompt_tokens")))
+    step.completion_tokens = amount_of(metrics.get("completion_tokens", own.get("completion_tokens")))
     step.cost = amount_of(metrics.get("cost_usd"))
-    step.latency = amount_of(object_of(object_of(metrics.get("extra")).get(OWN)).get("latency"))
+    step.latency = amount_of(own.get("latency"))
     reasoning, message = text_of(told.get("reasoning_content")), text_of(told.get("message"))
     if text_only:
         reasoning = "" if reasoning == message else reasoning
@@ -103,8 +106,17 @@ def _step(told: _Object, text_only: bool) -> Step:
     return step
 
 
-def _label(value: object) -> int | None:
-    return value if value in (0, 1) and isinstance(value, int) else None
+def _own(told: _Object) -> dict[str, Any]:
+    """The fields of a run as `featrouter export` wrote them, those that a log would read."""
+    found: dict[str, Any] = {}
+    for column, read in RUNS.cells.items():
+        name = column.removesuffix("_usd")
+        if name in told and name not in ("run_id", "task", "harness") and isinstance(told[name], str | int | float):
+            try:
+                found[name] = read(str(told[name]))
+            except ValueError:
+                continue
+    return found
 
 
 FORMAT = Format("atif", "ATIF v1.0 to 1.8 (Harbor)", _recognises, each(_recognises, _read))

@@ -26,15 +26,14 @@ _ITEMS = (
     "custom_tool_call",
     "custom_tool_call_output",
 )
-_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
 def _is_message(value: object) -> bool:
     told = unpacked(value)
     if not isinstance(told, Mapping):
         return False
-    said = role_of(told) in _ROLES and ("content" in told or "tool_calls" in told)
-    return said or (told.get("type") in _ITEMS and any(key in told for key in ("role", "call_id", "summary")))
+    said = role_of(told) and ("content" in told or "tool_calls" in told)
+    return bool(said) or (told.get("type") in _ITEMS and any(key in told for key in ("role", "call_id", "summary")))
 
 
 def _recognises(value: Any) -> bool:
@@ -54,7 +53,7 @@ def _read(records: Iterable[Record], note: Note) -> Iterator[Imported]:
     first: Record | None = None
     completions: list[Completion] = []
     for record in records:
-        if _is_message(record.value):
+        if _is_message(record.value) or (first and isinstance(object_of(record.value).get("type"), str)):
             first = first or record
             single.append(record.value)
         elif answer := answer_in(object_of(record.value).get("response")):
