@@ -17,11 +17,11 @@ from featrouter.importers import (
     atif,
     chat,
     claude_code,
+    harbor,
     langfuse,
     mini_swe_agent,
     openhands,
     otel,
-    outcomes,
     spend_logs,
     swe_agent,
 )
@@ -124,6 +124,8 @@ class Import:
         """The format of a file, its records, and whether it is a single one; None where it was refused or passed by."""
         noted: list[Refusal] = []
         try:
+            if not path.is_file():  # to open a pipe is to wait for it
+                raise Unknown("is no file" if path.exists() else "there is no such file")
             found = records(path, lambda record, why: noted.append(_refusal(record, why)))
             first = list(islice(found, _LOOKED_AT))
         except (Unknown, Damaged, LogError) as error:
@@ -137,8 +139,8 @@ class Import:
             # What is found damaged from now on is of a file whose format is known.
             noted_later = records(path, self._note) if len(first) == _LOOKED_AT else iter(first)
             return form, noted_later, len(first) == 1
-        judged = any(outcomes.is_trial(record.value) for record in first)
-        why = "is a result of Harbor" if judged else "is of no known format"
+        judged = any(harbor.is_trial(record.value) for record in first)
+        why = "is a result of Harbor: give its folder, or name it as --outcomes" if judged else "is of no known format"
         self._leave(Refusal(str(path), "", why), passed=walked)
         return None
 
@@ -152,10 +154,9 @@ class Import:
         return self.counts.setdefault(form.name, Count())
 
     def _read(self, form: Format, path: Path, found: Iterable[Record]) -> Iterator[tuple[Run, Trajectory]]:
-        trial = outcomes.trial_of(path / "-" if path.is_dir() else path)
-        told = path.parent / "trajectory.json"
-        if trial and form is not atif.FORMAT and told.is_file():
-            self.passed_by.append(Refusal(str(path), "", f"the same run as {told.name} of the trial"))
+        trial = harbor.trial_of(path)
+        if trial and form is not atif.FORMAT and trial.trajectory.is_file():
+            self.passed_by.append(Refusal(str(path), "", f"the same run as {trial.trajectory.name} of its trial"))
             return
         try:
             for imported in form.read(found, self._note):
@@ -168,10 +169,10 @@ class Import:
         except Damaged as reason:
             self.refused.append(Refusal(str(path), "", str(reason)))
 
-    def _settled(self, imported: Imported, trial: object) -> tuple[Run, Trajectory]:
+    def _settled(self, imported: Imported, trial: harbor.Trial | None) -> tuple[Run, Trajectory]:
         """The run with the ids and names that it must have, and texts that a log can hold."""
         run, trajectory = imported.run, imported.trajectory
-        told = object_of(trial)
+        told = trial.told if trial else {}
         agent = object_of(told.get("agent_info"))
         model = object_of(agent.get("model_info"))
         run_id = id_of(told.get("trial_name")) or run.run_id or _stem(imported.record)
@@ -183,7 +184,7 @@ class Import:
             task=task,
             harness=run.harness or id_of(agent.get("name")) or self.harness,
             weak_model=run.weak_model or id_of(model.get("name")) or self.weak_model,
-            y_weak=outcomes.reward_of(told) if run.y_weak is None else run.y_weak,
+            y_weak=harbor.solved(told) if run.y_weak is None else run.y_weak,
         )
         return run, Trajectory(task, tuple(_cleaned(turn) for turn in trajectory.turns), ended=True)
 

@@ -50,10 +50,9 @@ class Completion:
 def messages_in(value: object) -> list[Any]:
     """The messages of a request: a list, or an object with `messages` or `input`, or either as JSON text; a system
     prompt beside them is no part of the run."""
-    value = parsed(value) or value if isinstance(value, str) else value
+    value = _unpacked(value)
     if isinstance(value, Mapping):
-        value = next((value[key] for key in ("messages", "input") if value.get(key)), None)
-        value = parsed(value) or value if isinstance(value, str) else value
+        value = _unpacked(next((value[key] for key in ("messages", "input") if value.get(key)), None))
     if isinstance(value, str) and value.strip():
         return [{"role": "user", "content": value}]
     return value if isinstance(value, list) else []
@@ -61,7 +60,7 @@ def messages_in(value: object) -> list[Any]:
 
 def answer_in(value: object) -> list[Any]:
     """The messages of a response: of OpenAI chat, Anthropic or Responses, a message or a plain text."""
-    value = parsed(value) or value if isinstance(value, str) else value
+    value = _unpacked(value)
     if isinstance(value, str):
         return [{"role": "assistant", "content": value}] if value.strip() else []
     if isinstance(value, list):
@@ -72,6 +71,12 @@ def answer_in(value: object) -> list[Any]:
             return [each.get("message", each) if isinstance(each, Mapping) else each for each in told[key]]
     spoken = "content" in told or "tool_calls" in told
     return [{"role": "assistant", **told}] if spoken else []
+
+
+def _unpacked(value: object) -> object:
+    """What a text spells in JSON, where it spells anything."""
+    found = parsed(value) if isinstance(value, str) else value
+    return value if found is None else found
 
 
 def runs_of(completions: Iterable[Completion]) -> Iterator[Imported]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from featrouter.logs.run import Run
 from featrouter.trajectory import Trajectory
 
 _Message = Mapping[str, Any]
+#: Version 1 tells the exit code in the text alone, as its template has it.
+_CODE = re.compile(r"<returncode>(-?\d{1,3})</returncode>")
 
 
 def _recognises(value: Any) -> bool:
@@ -102,10 +105,10 @@ def _refused(text: str, extra: _Message) -> Step:
 def _answer(step: Step, message: _Message, extra: _Message, text: str) -> None:
     """The observation is what the model was shown; `raw_output` is whole where that was cut, so only a substitute."""
     text = text or text_of(message.get("output")) or text_of(extra.get("raw_output"))
+    told = _CODE.match(text)
+    code = extra.get("returncode", int(told[1]) if told else None)
     failed = True if extra.get("exception_info") else None
-    step.answer(
-        id_of(message.get("tool_call_id") or message.get("call_id")), text, whole_of(extra.get("returncode")), failed
-    )
+    step.answer(id_of(message.get("tool_call_id") or message.get("call_id")), text, whole_of(code), failed)
 
 
 FORMAT = Format("mini-swe-agent", "mini-swe-agent `.traj.json`", _recognises, each(_recognises, _read))

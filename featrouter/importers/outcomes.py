@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from featrouter.importers.fields import id_of, object_of
-from featrouter.importers.records import Damaged, Note, Record, records
+from featrouter.importers.harbor import is_job, is_trial, solved, trials_of
+from featrouter.importers.records import Damaged, Note, Record, Unknown, records
 from featrouter.logs.run import Run
 
 _Object = Mapping[str, Any]
@@ -37,6 +38,8 @@ class Outcomes:
 
     def read(self, path: Path, note: Note) -> None:
         """Takes a file's outcomes; notes what it could not take. Raises Unknown, Damaged or LogError."""
+        if not path.is_file():
+            raise Unknown("is no file" if path.exists() else "there is no such file")
         found = False
         for record in records(path, note):
             if isinstance(record.value, Mapping) and (told := list(_told(record, note))):
@@ -70,43 +73,17 @@ class Outcomes:
             self._tasks.setdefault(told.task_id, []).append(told)
 
 
-def trial_of(path: Path) -> _Object:
-    """Harbor's `result.json` of the trial that a file lies in; an empty object where there is none."""
-    for folder in path.resolve().parents[:3]:
-        result = folder / "result.json"
-        if result.is_file():
-            try:
-                found = [record.value for record in records(result, lambda record, why: None)]
-            except ValueError:
-                continue
-            return found[0] if found and is_trial(found[0]) else {}
-    return {}
-
-
-def is_trial(value: object) -> bool:
-    return isinstance(value, Mapping) and "trial_name" in value and "verifier_result" in value
-
-
-def reward_of(trial: _Object) -> int | None:
-    """1 for the full reward, 0 for less, None where the trial was not judged."""
-    rewards = object_of(object_of(trial.get("verifier_result")).get("rewards"))
-    reward = rewards.get("reward", next(iter(rewards.values())) if len(rewards) == 1 else None)
-    told = isinstance(reward, int | float) and not isinstance(reward, bool)
-    return int(reward >= 1) if told and reward == reward else None
-
-
 def _told(record: Record, note: Note) -> Iterator[Told]:
     value: _Object = record.value
     if is_trial(value):
-        resolved = reward_of(value)
-        if resolved is not None:
+        if (resolved := solved(value)) is not None:
             yield Told(resolved, run_id=id_of(value["trial_name"]))
-    elif "stats" in value and "evals" in object_of(value["stats"]):
-        yield from _job(value)
+    elif is_job(value):
+        yield from (Told(resolved, run_id=name) for name, resolved in trials_of(value))
     elif any(isinstance(value.get(key), list) for key in _SOLVED):
-        solved, failed = _ids(value, _SOLVED), _ids(value, _FAILED)
-        yield from (Told(1, task_id=task) for task in solved)
-        yield from (Told(0, task_id=task) for task in failed if task not in solved)
+        good, bad = _ids(value, _SOLVED), _ids(value, _FAILED)
+        yield from (Told(1, task_id=task) for task in good)
+        yield from (Told(0, task_id=task) for task in bad if task not in good)
     elif record.line or record.member or "instance_id" in value:
         yield from _row(record, note)
     else:  # SWE-bench's report of instances, by their ids
@@ -129,22 +106,6 @@ def _row(record: Record, note: Note) -> Iterator[Told]:
         note(
             record, f"resolved: {str(given)[:40]!r} is not 0, 1 or blank" if run_id or task_id else "no run_id, task_id"
         )
-
-
-def _job(value: _Object) -> Iterator[Told]:
-    """Harbor's result of a job: the trials by their rewards."""
-    for told in object_of(value["stats"]["evals"]).values():
-        for reward, trials in object_of(object_of(object_of(told).get("reward_stats")).get("reward")).items():
-            resolved = reward_of({"verifier_result": {"rewards": {"reward": _number(reward)}}})
-            names = trials if isinstance(trials, list) else ()
-            yield from (Told(resolved, run_id=id_of(name)) for name in names if resolved is not None)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _ids(value: _Object, keys: Iterable[str]) -> dict[str, None]:

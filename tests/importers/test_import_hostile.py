@@ -1,0 +1,159 @@
+"""Whatever stands in a file, an import ends with runs or refusals, never with an exception; what is sound is taken."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from featrouter.importers import Import
+from featrouter.importers.filing import file_runs
+from featrouter.importers.outcomes import Outcomes
+from featrouter.logs import Logs
+
+SAMPLES = Path(__file__).parent / "samples"
+FILES = sorted(path for path in SAMPLES.rglob("*.json*") if "event-0000" not in path.name or path.name[10:12] < "05")
+SOUND = {"messages": [{"role": "user", "content": "fix it"}, {"role": "assistant", "content": "Done."}], "id": "sound"}
+ODD = st.sampled_from(
+    [None, True, 0, -1, 1e308, 10**25, float("nan"), "", "x", "\ud800\0", "run_id", " ", [], {}, [[]], [None], {"a": {}}]
+    + [{"type": "text", "text": 5}, [{"role": 7}], "{", '{"a": 1', "[1]", {"id": []}, "9" * 400]
+)
+
+
+def values(path: Path) -> list[Any]:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if place:
+        yield place
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*place, key))
+
+
+def put(value: Any, place: tuple[Any, ...], new: Any) -> Any:
+    for key in place[:-1]:
+        value = value[key]
+    value[place[-1]] = new
+    return value
+
+
+PARSED = {path: values(path) for path in FILES}
+PLACES = {path: list(places(found)) for path, found in PARSED.items()}
+
+
+def imported(path: Path, data: bytes) -> Import:
+    """The import of a file beside a sound one, filed and read back."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "in", path.name)
+        target.parent.mkdir()
+        target.write_bytes(data)
+        sound = Path(folder, "sound.json")
+        sound.write_text(json.dumps(SOUND))
+        reading = Import([target, sound])
+        filed = file_runs(reading, Path(folder, "out"), Outcomes())
+        assert any(run.run_id.startswith("sound") for run in filed.runs)
+        logs = Logs([Path(folder, "out")])
+        assert logs.rejected == 0
+        assert len(list(logs.trajectories())) == len(filed.runs)
+    return reading
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_any_value_may_be_any_other(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(FILES))
+    found = copy.deepcopy(PARSED[path])
+    for place in data.draw(st.lists(st.sampled_from(PLACES[path]), min_size=1, max_size=3, unique=True)):
+        try:
+            put(found, place, copy.deepcopy(data.draw(ODD)))
+        except (LookupError, TypeError):  # what was put before took the place away
+            continue
+    imported(path, "\n".join(map(json.dumps, found)).encode())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_bytes_may_be_cut_or_garbled(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from([*FILES, SAMPLES / "litellm" / "LiteLLM_SpendLogs.csv"]))
+    raw = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        del raw[data.draw(st.integers(0, len(raw))) :]
+    for _ in range(data.draw(st.integers(0, 4))):
+        at = data.draw(st.integers(0, max(0, len(raw) - 1)))
+        raw[at : at + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=8) | st.just(b'"}\n{'))
+    if data.draw(st.booleans()):
+        raw = bytearray(gzip.compress(bytes(raw)))
+        del raw[data.draw(st.integers(0, len(raw))) :]
+    imported(path, bytes(raw))
+
+
+HOSTILE = {
+    "empty": b"",
+    "blank": b"\n \n",
+    "binary": b"\x7fELF\0\0\1",
+    "utf-16": '{"a": 1}'.encode("utf-16"),
+    "deep list": b"[" * 100_000,
+    "deep": b'{"messages": [' * 50_000 + b"]}" * 50_000,
+    "deep arguments": json.dumps(
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "x", "arguments": "[" * 90_000}}]}]}
+    ).encode(),
+    "huge int": b'{"messages": ' + b"9" * 10_000 + b"}",
+    "nan": b'[NaN, Infinity, {"role": "assistant", "content": NaN}]',
+    "number": b"5",
+    "text": b"hello, world\nfoo\n",
+    "header": b"role,content\n",
+    "cut": b'{"messages": [{"role": "user", "content": "fi',
+    "lines": b'{"a": 1}\n{"b"\n',
+    "gz": gzip.compress(b"x" * 1000)[:20],
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_words(name: str) -> None:
+    reading = imported(Path("hostile"), HOSTILE[name])
+    assert reading.refused or name in ("deep arguments", "nan")  # of these a run can be told
+    assert all(refusal.reason and len(str(refusal)) < 400 for refusal in reading.refused)
+
+
+def test_damaged_lines_are_named_and_the_others_imported(tmp_path: Path) -> None:
+    lines = [json.dumps(SOUND | {"id": f"run {number}"}) for number in range(5)]
+    lines[1], lines[3] = lines[1][:40], '{"messages": []}'
+    (tmp_path / "runs.jsonl").write_text("\n".join(lines))
+    reading = Import([tmp_path / "runs.jsonl"])
+    assert [run.run_id for run, _ in reading] == ["run 0", "run 2", "run 4"]
+    assert [refusal.place for refusal in reading.refused] == ["line 2", "line 4"]
+
+
+def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = Import([tmp_path / "missing.json", tmp_path / "pipe"])
+    assert list(reading) == []
+    assert [refusal.file for refusal in reading.refused] == [str(tmp_path / "missing.json"), str(tmp_path / "pipe")]
+
+
+def test_a_folder_may_hold_what_is_no_trajectory(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("[INFO] not JSON")
+    (tmp_path / "config.json").write_text('{"a": 1}')
+    (tmp_path / "cut.json").write_text('{"messages": [')
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "chat.json").write_text(json.dumps(SOUND))
+    reading = Import([tmp_path])
+    assert [run.run_id for run, _ in reading] == ["sound"]
+    assert [Path(refusal.file).name for refusal in reading.refused] == ["cut.json"]
+    assert sorted(Path(refusal.file).name for refusal in reading.passed_by) == ["config.json", "notes.txt"]
