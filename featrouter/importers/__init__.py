@@ -49,7 +49,6 @@ FORMATS: tuple[Format, ...] = (
 )
 _LOOKED_AT = 50
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj")
-_ENDINGS = (*_SUFFIXES, ".csv", ".parquet", ".gz", ".xz", ".bz2", ".zst")
 
 
 class Refusal(NamedTuple):
@@ -103,11 +102,11 @@ class Import:
 
     def _files(self) -> Iterator[tuple[Path, bool]]:
         """The files, each once, and whether one was found in a folder."""
-        seen: set[Path] = set()
+        seen: set[str] = set()  # os.path asks of any path, also of one that must not be looked at
         for given in self.paths:
-            for path in self._walk(given) if given.is_dir() else (given,):
-                if path.resolve() not in seen:
-                    seen.add(path.resolve())
+            for path in self._walk(given) if os.path.isdir(given) else (given,):
+                if (real := os.path.realpath(path)) not in seen:
+                    seen.add(real)
                     yield path, path is not given
 
     def _walk(self, folder: Path) -> list[Path]:
@@ -118,14 +117,14 @@ class Import:
         for root, folders, names in os.walk(folder, onerror=refuse):
             folders[:] = [name for name in folders if not name.startswith(".")]
             found += [Path(root, name) for name in names if not name.startswith(".")]
-        return sorted(path for path in found if path.is_file())
+        return sorted(filter(os.path.isfile, found))
 
     def _recognised(self, path: Path, walked: bool) -> tuple[Format, Iterable[Record], bool] | None:
         """The format of a file, its records, and whether it is a single one; None where it was refused or passed by."""
         noted: list[Refusal] = []
         try:
-            if not path.is_file():  # to open a pipe is to wait for it
-                raise Unknown("is no file" if path.exists() else "there is no such file")
+            if not os.path.isfile(path):  # to open a pipe is to wait for it
+                raise Unknown("is no file" if os.path.exists(path) else "there is no such file")
             found = records(path, lambda record, why: noted.append(_refusal(record, why)))
             first = list(islice(found, _LOOKED_AT))
         except (Unknown, Damaged, LogError) as error:
@@ -175,7 +174,7 @@ class Import:
         told = trial.told if trial else {}
         agent = object_of(told.get("agent_info"))
         model = object_of(agent.get("model_info"))
-        run_id = id_of(told.get("trial_name")) or run.run_id or _stem(imported.record)
+        run_id = id_of(told.get("trial_name")) or run.run_id or id_of(imported.record.stem) or "run"
         task = clean(run.task)
         run = replace(
             run,
@@ -204,15 +203,6 @@ def _is_meant(path: Path) -> bool:
 def _conversation(path: Path) -> Path:
     """The folder of a conversation that a file is a piece of."""
     return path.parent.parent if path.parent.name == "events" else path.parent
-
-
-def _stem(record: Record) -> str:
-    """The file's name without its endings, and where the file holds several runs, the place."""
-    name = record.path.name
-    while (ending := next((each for each in _ENDINGS if name.endswith(each)), "")) and name != ending:
-        name = name.removesuffix(ending)
-    place = record.line or record.member
-    return id_of(f"{name}/{place}" if place > 1 else name) or "run"
 
 
 def _cleaned(turn: Turn) -> Turn:

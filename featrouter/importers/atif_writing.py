@@ -14,6 +14,7 @@ from typing import Any
 
 from featrouter import atomic
 from featrouter.importers.atif import OWN
+from featrouter.importers.fields import id_of
 from featrouter.logs.run import Run
 from featrouter.trajectory import Call, Trajectory, Turn
 
@@ -55,7 +56,8 @@ def document(run: Run, trajectory: Trajectory) -> dict[str, Any]:
 
 def _step(number: int, turn: Turn) -> dict[str, Any]:
     calls = [(f"call_{number}_{place}", call) for place, call in enumerate(turn.each_call(), 1)]
-    asked = [_asked(identity, call) for identity, call in calls if call.action or call.tool or len(calls) > 1]
+    spoken = len(calls) == 1 and not (calls[0][1].action or calls[0][1].tool or _judged(calls[0][1]))
+    asked = [] if spoken else [_asked(identity, call) for identity, call in calls]
     seen = [
         _told({"source_call_id": identity if asked else None, "content": call.observation, "extra": _judged(call)})
         for identity, call in calls
@@ -72,13 +74,14 @@ def _step(number: int, turn: Turn) -> dict[str, Any]:
 
 def _asked(identity: str, call: Call) -> dict[str, Any]:
     arguments = _arguments(call.action)
-    own = {"tool": None if call.tool else "", "action": None if _text(arguments) == call.action else call.action}
+    named = bool(call.tool) and id_of(call.tool) == call.tool
+    own = {"tool": None if named else call.tool, "action": None if _text(arguments) == call.action else call.action}
     if arguments is None:
         arguments = {"command": call.action}
     return _told(
         {
             "tool_call_id": identity,
-            "function_name": call.tool or "action",
+            "function_name": call.tool if named else "action",
             "arguments": arguments,
             "extra": {OWN: _told(own)} if _told(own) else None,
         }

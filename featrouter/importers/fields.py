@@ -112,4 +112,4 @@ def arguments_of(value: object) -> str:
 
 def whole_number(digits: str) -> int | float:
     """For json's `parse_int`: an int, or a float (infinite, too) for more digits than anything counts."""
-    return int(digits) if len(digits) < 20 else float(digits)  # Python refuses to read thousands of digits
+    return int(digits) if len(digits) < 1000 else float(digits)  # Python refuses to read thousands

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,9 +29,9 @@ class Trial(NamedTuple):
 
 def trial_of(path: Path) -> Trial | None:
     """The trial that a file or folder lies in."""
-    for folder in path.resolve().parents[:_DEPTH]:
+    for folder in Path(os.path.realpath(path)).parents[:_DEPTH]:
         result = folder / "result.json"
-        if result.is_file():
+        if os.path.isfile(result):
             try:
                 found = next(iter(records(result, lambda record, why: None)), None)
             except ValueError:

@@ -23,18 +23,23 @@ def _is_observation(value: object) -> bool:
     return isinstance(value, Mapping) and value.get("type") in _TYPES and _get(value, "trace_id") is not None
 
 
+def _observations(value: object) -> list[Mapping[str, Any]]:
+    """An observation, or those of a trace, or of a page of the API's answer."""
+    if not isinstance(value, Mapping):
+        return []
+    inside = [*objects_of(value.get("observations")), *objects_of(value.get("data"))]
+    return [value] if _is_observation(value) else list(filter(_is_observation, inside))
+
+
 def _recognises(value: Any) -> bool:
-    return _is_observation(value) or (
-        isinstance(value, Mapping) and any(map(_is_observation, objects_of(value.get("observations"))))
-    )
+    return bool(_observations(value))
 
 
 def _read(records: Iterable[Record], note: Note) -> Iterator[Imported]:
     completions = []
     told = False
     for record in records:
-        value = object_of(record.value)
-        observations = [value] if _is_observation(value) else objects_of(value.get("observations"))
+        value, observations = object_of(record.value), _observations(record.value)
         if not observations:
             note(record, "neither an observation nor a trace with its observations")
         told = told or bool(observations)

@@ -93,7 +93,7 @@ def _conversation(first: Record, events: list[_Object], state: _Object) -> Impor
     _spend(steps, metrics)
     if not steps:
         return None
-    folder = first.path.resolve().parent
+    folder = first.path.absolute().parent
     folder = folder.parent if folder.name == "events" else folder
     run = Run(
         run_id=id_of(state.get("id")) or ("" if first.line or first.member else folder.name),

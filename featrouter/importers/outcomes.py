@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -38,8 +39,8 @@ class Outcomes:
 
     def read(self, path: Path, note: Note) -> None:
         """Takes a file's outcomes; notes what it could not take. Raises Unknown, Damaged or LogError."""
-        if not path.is_file():
-            raise Unknown("is no file" if path.exists() else "there is no such file")
+        if not os.path.isfile(path):
+            raise Unknown("is no file" if os.path.exists(path) else "there is no such file")
         found = False
         for record in records(path, note):
             if isinstance(record.value, Mapping) and (told := list(_told(record, note))):
@@ -97,8 +98,11 @@ def _row(record: Record, note: Note) -> Iterator[Told]:
     value: _Object = record.value
     report = object_of(value.get("report") or object_of(value.get("test_result")).get("report"))
     given = next((each[name] for each in (value, report) for name in _NAMES if name in each), None)
+    if value.get("name") in _NAMES:  # a score of Langfuse's
+        given = value.get("value")
     label = str(given).lower()
-    run_id, task_id = id_of(value.get("run_id")), id_of(value.get("task_id")) or id_of(value.get("instance_id"))
+    run_id = next((found for name in ("run_id", "session_id", "trace_id") if (found := id_of(value.get(name)))), "")
+    task_id = id_of(value.get("task_id")) or id_of(value.get("instance_id"))
     if label in _LABELS and (run_id or task_id):
         model = id_of(value.get("model")) or id_of(value.get("weak_model"))
         yield Told(_LABELS[label], run_id, task_id, model)

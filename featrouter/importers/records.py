@@ -16,6 +16,7 @@ from featrouter.importers.fields import whole_number
 from featrouter.logs.sources import CHUNK, Cut, chunks
 
 Line = tuple[int, str]
+_ENDINGS = (".json", ".jsonl", ".ndjson", ".traj", ".csv", ".parquet", ".gz", ".xz", ".bz2", ".zst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,15 @@ class Record:
     @property
     def place(self) -> str:
         return f"line {self.line}" if self.line else f"member {self.member}" if self.member else ""
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its endings; with the place, where the file holds more than this record."""
+        name = self.path.name
+        while (ending := next((each for each in _ENDINGS if name.endswith(each)), "")) and name != ending:
+            name = name.removesuffix(ending)
+        place = self.line or self.member
+        return f"{name}/{place}" if place > 1 else name
 
 
 #: Told of a record that was not taken, or of its place, and why.

@@ -27,17 +27,18 @@ def _read(record: Record) -> Iterator[Imported]:
     attempts = objects_of(value.get("attempts")) or [value]
     told = False
     for number, attempt in enumerate(attempts, 1):
-        steps = [_step(step) for step in objects_of(attempt.get("trajectory"))]
+        info = object_of(attempt.get("info"))
+        steps = [_step(step) for step in _told(objects_of(attempt.get("trajectory")), str(info.get("exit_status")))]
         if not steps:
             continue
         told = True
         config = object_of(attempt.get("replay_config") or value.get("replay_config"))
-        instance = _instance(config) or id_of(attempt.get("environment") or value.get("environment"))
+        instance = _instance(config) or id_of(record.stem)
         task = _task(objects_of(attempt.get("history")))
         model = object_of(object_of(config.get("agent")).get("model"))
-        stats = object_of(object_of(attempt.get("info")).get("model_stats"))
+        stats = object_of(info.get("model_stats"))
         run = Run(
-            run_id=f"{instance}/{number}" if instance and len(attempts) > 1 else instance,
+            run_id=f"{instance}/{number}" if len(attempts) > 1 else instance,
             task_id=instance,
             repo=repo_of(instance),
             task=task,
@@ -48,6 +49,12 @@ def _read(record: Record) -> Iterator[Imported]:
         yield Imported(run, Trajectory(task, turns_of(steps), ended=True), record)
     if not told:
         raise Damaged("trajectory: holds no step")
+
+
+def _told(steps: list[_Object], status: str) -> list[_Object]:
+    """The steps but the last that only says why the run was ended (`exit_cost`, …), in the agent's name."""
+    ended = bool(steps) and "exit" in status and not arguments_of(steps[-1].get("action")).strip()
+    return steps[:-1] if ended else steps
 
 
 def _instance(config: _Object) -> str:

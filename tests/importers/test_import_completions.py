@@ -142,7 +142,7 @@ GENERATIONS = [
     }
     for number, (messages, answer) in enumerate([(FIRST, asked("a", "ls")), (SECOND, DONE)])
 ]
-SPAN = {key: "" for key in GENERATIONS[0]} | {"id": "s", "trace_id": "t1", "type": "SPAN"}
+SPAN = dict.fromkeys(GENERATIONS[0], "") | {"id": "s", "trace_id": "t1", "type": "SPAN"}
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:

@@ -96,6 +96,24 @@ EXPECTED: dict[str, tuple[tuple[str, str, str, int | None], list[str]]] = {
         ("sample__durations-gives-up", "openhands", "small-model", None),
         ["edit failed", "test 4", "test 4", "test 4"],
     ),
+    "swe-agent/function-calling.traj": (
+        ("function-calling", "swe-agent", MINI, None),
+        ["read", "test", "edit", "test", "submit"],
+    ),
+    "swe-agent/thought-action.traj": (("thought-action", "swe-agent", MINI, None), ["test", "search"]),
+    "swe-agent/old.traj": (("old", "swe-agent", "", None), ["test", "edit", "test", "submit"]),
+    "langfuse/observations.csv": (
+        ("session-1", "", "gpt-4.1-mini", None),
+        ["read, test", "edit", "edit, test", "said"],
+    ),
+    "langfuse/observations_v2.jsonl": (
+        ("session-1", "", "gpt-4.1-mini", None),
+        ["read, test", "edit", "edit, test", "said"],
+    ),
+    "langfuse/api.observations.json": (
+        ("session-1", "", "gpt-4.1-mini", None),
+        ["read, test", "edit", "edit, test", "said"],
+    ),
     "chat/openai.json": (("openai", "", "", None), ["read, test", "edit", "edit, test", "said"]),
     "chat/langchain.json": (
         ("langchain", "", "", None),
@@ -245,13 +263,12 @@ def test_swe_agent(read: Read, words: Words, tmp_path: Path) -> None:
     assert trajectory.turns[0].action == "open durations.py"
 
 
-def test_each_attempt_of_a_retrying_swe_agent_is_a_run(read: Read, tmp_path: Path) -> None:
-    attempts = [{key: SWE_AGENT[key] for key in ("trajectory", "history", "info")} for _ in range(2)]
-    told = {"attempts": attempts, "replay_config": SWE_AGENT["replay_config"], "info": {}}
-    (tmp_path / "x.traj").write_text(json.dumps(told))
-    runs = [run for run, _ in read(tmp_path / "x.traj")]
-    assert [run.run_id for run in runs] == ["django__django-11001/1", "django__django-11001/2"]
-    assert {run.task_id for run in runs} == {"django__django-11001"}
+def test_each_attempt_of_a_retrying_swe_agent_is_a_run(read: Read, words: Words) -> None:
+    found = read("swe-agent/retry.traj")
+    assert [(run.run_id, run.task_id, words(trajectory)) for run, trajectory in found] == [
+        ("retry/1", "retry", ["test", "search"]),  # what says why it was ended is no turn
+        ("retry/2", "retry", ["edit", "test", "submit"]),
+    ]
 
 
 @pytest.mark.parametrize(

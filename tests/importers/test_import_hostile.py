@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,25 @@ SAMPLES = Path(__file__).parent / "samples"
 FILES = sorted(path for path in SAMPLES.rglob("*.json*") if "event-0000" not in path.name or path.name[10:12] < "05")
 SOUND = {"messages": [{"role": "user", "content": "fix it"}, {"role": "assistant", "content": "Done."}], "id": "sound"}
 ODD = st.sampled_from(
-    [None, True, 0, -1, 1e308, 10**25, float("nan"), "", "x", "\ud800\0", "run_id", " ", [], {}, [[]], [None], {"a": {}}]
-    + [{"type": "text", "text": 5}, [{"role": 7}], "{", '{"a": 1', "[1]", {"id": []}, "9" * 400]
-)
+    (
+        None,
+        True,
+        0,
+        -1,
+        1e308,
+        10**25,
+        float("nan"),
+        "",
+        "x",
+        "\ud800\0",
+        "run_id",
+        " ",
+        "{",
+        '{"a": 1',
+        "[1]",
+        "9" * 400,
+    )
+) | st.sampled_from(({}, {"a": {}}, {"id": []}, {"type": "text", "text": 5}, [], [[]], [None], [{"role": 7}]))
 
 
 def values(path: Path) -> list[Any]:
@@ -141,9 +157,24 @@ def test_damaged_lines_are_named_and_the_others_imported(tmp_path: Path) -> None
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    reading = Import([tmp_path / "missing.json", tmp_path / "pipe"])
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "file").write_text("x")
+    paths = [tmp_path / name for name in ("missing.json", "pipe", "loop", "file/below", "x" * 5000)]
+    reading = Import(paths)
     assert list(reading) == []
-    assert [refusal.file for refusal in reading.refused] == [str(tmp_path / "missing.json"), str(tmp_path / "pipe")]
+    assert [refusal.file for refusal in reading.refused] == list(map(str, paths))
+
+
+def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def walk(folder: Path, onerror: Callable[[OSError], None]) -> Iterator[Any]:
+        onerror(PermissionError(13, "Permission denied", str(folder)))
+        yield str(folder), [], ["chat.json"]
+
+    (tmp_path / "chat.json").write_text(json.dumps(SOUND))
+    monkeypatch.setattr(os, "walk", walk)
+    reading = Import([tmp_path])
+    assert len(list(reading)) == 1
+    assert [str(refusal) for refusal in reading.refused] == [f"{tmp_path}: cannot be listed (Permission denied)"]
 
 
 def test_a_folder_may_hold_what_is_no_trajectory(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ LINES = [
     {"instance_id": "django__django-1", "report": {"resolved": True}},
     {"instance_id": "django__django-2", "test_result": {"report": {"resolved": False}}},
 ]
+SCORES = [{"trace_id": f"r{n}", "session_id": None, "name": "resolved", "value": int(n == 1)} for n in (1, 2)]
 OLD = {"resolved": ["django__django-1"], "no_generation": ["django__django-2"], "applied": ["django__django-3"]}
 TRIALS = [{"trial_name": f"r{n}", "verifier_result": {"rewards": {"reward": 1.0 if n == 1 else 0.5}}} for n in (1, 2)]
 JOB = {"stats": {"evals": {"agent": {"reward_stats": {"reward": {"1.0": ["r1"], "0.0": ["r2"], "odd": ["r3"]}}}}}}
@@ -43,8 +44,20 @@ JOB = {"stats": {"evals": {"agent": {"reward_stats": {"reward": {"1.0": ["r1"], 
         json.dumps(OLD),
         "\n".join(map(json.dumps, TRIALS)),
         json.dumps(JOB),
+        "\n".join(map(json.dumps, SCORES)),
     ],
-    ids=["runs", "tasks and models", "instances", "report", "instances' report", "lines", "old", "trials", "job"],
+    ids=[
+        "runs",
+        "tasks and models",
+        "instances",
+        "report",
+        "instances' report",
+        "lines",
+        "old",
+        "trials",
+        "job",
+        "scores",
+    ],
 )
 def test_an_outcome_file(text: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(text)
@@ -79,5 +92,5 @@ def test_what_is_no_label_is_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "hello", "{}", "[]", "[1, 2]", "a,b\n1,2\n", '{"x": {"y": 1}}', '{"x": 1'])
 def test_what_holds_no_outcomes_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(text)
-    with pytest.raises(ValueError, match="empty|neither|holds no outcomes|breaks"):
+    with pytest.raises(ValueError, match=r"empty|neither|holds no outcomes|breaks"):
         Outcomes().read(tmp_path / "file", lambda record, why: None)
