@@ -121,29 +121,29 @@ class Import:
 
     def _recognised(self, path: Path, walked: bool) -> tuple[Format, Iterable[Record], bool] | None:
         """The format of a file, its records, and whether it is a single one; None where it was refused or passed by."""
-        noted: list[Refusal] = []
+        mark = len(self.refused)
         try:
             if not os.path.isfile(path):  # to open a pipe is to wait for it
                 raise Unknown("is no file" if os.path.exists(path) else "there is no such file")
-            found = records(path, lambda record, why: noted.append(_refusal(record, why)))
+            found = records(path, self._note)
             first = list(islice(found, _LOOKED_AT))
         except (Unknown, Damaged, LogError) as error:
             meant = isinstance(error, LogError) or (isinstance(error, Damaged) and _is_meant(path))
-            self._leave(Refusal(str(path), "", _without(path, str(error))), passed=walked and not meant)
+            reason = str(error).removeprefix(f"{path}: ")
+            self._leave(Refusal(str(path), "", reason), mark, passed=walked and not meant)
             return None
         forms = [form for form in FORMATS if self.only in ("", form.name)]
         form = next((form for record in first for form in forms if form.recognises(record.value)), None)
         if form is not None:
-            self.refused += noted
-            # What is found damaged from now on is of a file whose format is known.
-            noted_later = records(path, self._note) if len(first) == _LOOKED_AT else iter(first)
-            return form, noted_later, len(first) == 1
+            return form, chain(first, found), len(first) == 1
         judged = any(harbor.is_trial(record.value) for record in first)
         why = "is a result of Harbor: give its folder, or name it as --outcomes" if judged else "is of no known format"
-        self._leave(Refusal(str(path), "", why), passed=walked)
+        self._leave(Refusal(str(path), "", why), mark, passed=walked)
         return None
 
-    def _leave(self, refusal: Refusal, *, passed: bool) -> None:
+    def _leave(self, refusal: Refusal, mark: int, *, passed: bool) -> None:
+        """Tells of a file as a whole, and no more of what was noted in it."""
+        del self.refused[mark:]
         (self.passed_by if passed else self.refused).append(refusal)
 
     def _note(self, record: Record, reason: str) -> None:
@@ -165,7 +165,7 @@ class Import:
                 yield run, trajectory
         except PassedBy as reason:
             self.passed_by.append(Refusal(str(path), "", str(reason)))
-        except Damaged as reason:
+        except (Damaged, Unknown, LogError) as reason:  # the last two of a file that has changed meanwhile
             self.refused.append(Refusal(str(path), "", str(reason)))
 
     def _settled(self, imported: Imported, trial: harbor.Trial | None) -> tuple[Run, Trajectory]:
@@ -190,10 +190,6 @@ class Import:
 
 def _refusal(record: Record, reason: str) -> Refusal:
     return Refusal(str(record.path), record.place, reason)
-
-
-def _without(path: Path, reason: str) -> str:
-    return reason.removeprefix(f"{path}: ")
 
 
 def _is_meant(path: Path) -> bool:

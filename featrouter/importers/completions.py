@@ -14,6 +14,7 @@ from typing import Any
 from featrouter.importers.fields import object_of, parsed, total_of
 from featrouter.importers.format import Imported
 from featrouter.importers.records import Record
+from featrouter.importers.steps import fenced
 from featrouter.logs.run import Run
 from featrouter.messages import trajectory_of
 from featrouter.trajectory import Trajectory, Turn
@@ -159,10 +160,20 @@ def _priced(turn: Turn, call: Completion) -> Turn:
 
 def _state(session: str, task: str, turns: Iterable[Turn]) -> _State:
     """What tells a conversation from another: its task, and which tools were called how, turn by turn."""
-    asked = tuple(tuple((call.tool, _asked(call.action)) for call in turn.each_call() if call.tool) for turn in turns)
-    return session, task, asked
+    return session, task, tuple(_asked(turn) for turn in turns)
 
 
-def _asked(action: str) -> str:
-    given = parsed(action)
-    return action if given is None else json.dumps(given, sort_keys=True)
+def _asked(turn: Turn) -> object:
+    """The calls of a turn, however their arguments are spelt; of a text-only agent its command, run or not yet."""
+    calls = [call for call in turn.each_call() if call.tool]
+    if not calls:
+        return turn.action or fenced(turn.thought)[1]
+    return tuple((call.tool, _sorted(call.action)) for call in calls)
+
+
+def _sorted(arguments: str) -> str:
+    given = parsed(arguments)
+    try:
+        return arguments if given is None else json.dumps(given, sort_keys=True)
+    except RecursionError:
+        return arguments

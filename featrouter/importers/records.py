@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,12 +60,14 @@ def records(path: Path, note: Note) -> Iterator[Record]:
 
     Raises Unknown, Damaged, or LogError for a file that cannot be opened. Broken UTF-8 is read with replacements.
     """
+    if not os.path.getsize(path):
+        raise Damaged("is empty")
     plain = io.BufferedReader(_Plain(path, note), CHUNK)
     file = io.TextIOWrapper(plain, encoding="utf-8-sig", errors="replace", newline="\n")
     lines = enumerate(file, 1)
     first = next((line for line in lines if line[1].strip()), None)
     if first is None:
-        raise Unknown("is empty")
+        raise Damaged("is blank")
     if "\0" in first[1][:4096]:
         raise Unknown("is a binary file, or not in UTF-8")
     if first[1].lstrip()[:1] in ("{", "["):

@@ -96,6 +96,22 @@ def test_two_runs_of_one_task_stay_apart(tmp_path: Path) -> None:
     assert [(run.run_id, len(trajectory)) for run, trajectory in found] == [("s", 3), ("t", 3)]
 
 
+def test_a_text_only_agent_is_put_together_by_its_commands(tmp_path: Path, words: Words) -> None:
+    def said(command: str) -> dict[str, Any]:
+        return {"role": "assistant", "content": f"So.\n```bash\n{command}\n```"}
+
+    one = [FIX, said("ls"), {"role": "user", "content": "x.py"}]
+    other = [FIX, said("git diff"), {"role": "user", "content": "-1"}]
+    rows = [row(FIRST, said("ls"), 1, "a"), row(FIRST, said("git diff"), 2, "b")]
+    rows += [row(other, said("pytest"), 3, "c"), row(one, said("cat x.py"), 4, "d")]
+    found = runs(tmp_path, rows)
+    assert [(run.run_id, len(trajectory), trajectory.turns[0].action) for run, trajectory in found] == [
+        ("a", 2, "ls"),
+        ("b", 2, "git diff"),
+    ]
+    assert [turn.prompt_tokens for turn in found[0][1]] == [10, 40]
+
+
 def test_a_failed_call_is_no_turn(tmp_path: Path) -> None:
     failed = row(SECOND, {}, 2, "s") | {"response": {}, "status": "failure"}
     ((_, trajectory),) = runs(tmp_path, [ONE[0], failed, *ONE[1:]])

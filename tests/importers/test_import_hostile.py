@@ -147,12 +147,12 @@ def test_a_hostile_file_is_refused_in_words(name: str) -> None:
 
 
 def test_damaged_lines_are_named_and_the_others_imported(tmp_path: Path) -> None:
-    lines = [json.dumps(SOUND | {"id": f"run {number}"}) for number in range(5)]
-    lines[1], lines[3] = lines[1][:40], '{"messages": []}'
+    lines = [json.dumps(SOUND | {"id": f"run {number}"}) for number in range(200)]
+    lines[1], lines[3], lines[150] = lines[1][:40], '{"messages": []}', "\0"
     (tmp_path / "runs.jsonl").write_text("\n".join(lines))
     reading = Import([tmp_path / "runs.jsonl"])
-    assert [run.run_id for run, _ in reading] == ["run 0", "run 2", "run 4"]
-    assert [refusal.place for refusal in reading.refused] == ["line 2", "line 4"]
+    assert [run.run_id for run, _ in reading] == [f"run {n}" for n in range(200) if n not in (1, 3, 150)]
+    assert [refusal.place for refusal in reading.refused] == ["line 2", "line 4", "line 151"]
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
@@ -181,10 +181,13 @@ def test_a_folder_may_hold_what_is_no_trajectory(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("[INFO] not JSON")
     (tmp_path / "config.json").write_text('{"a": 1}')
     (tmp_path / "cut.json").write_text('{"messages": [')
+    (tmp_path / "nothing.json").write_text("")
+    (tmp_path / "nothing.log").write_text("")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "chat.json").write_text(json.dumps(SOUND))
     reading = Import([tmp_path])
     assert [run.run_id for run, _ in reading] == ["sound"]
-    assert [Path(refusal.file).name for refusal in reading.refused] == ["cut.json"]
-    assert sorted(Path(refusal.file).name for refusal in reading.passed_by) == ["config.json", "notes.txt"]
+    assert [Path(refusal.file).name for refusal in reading.refused] == ["cut.json", "nothing.json"]
+    passed = sorted(Path(refusal.file).name for refusal in reading.passed_by)
+    assert passed == ["config.json", "notes.txt", "nothing.log"]
