@@ -26,6 +26,8 @@ from featrouter.trajectory import Trajectory
 _Object = Mapping[str, Any]
 #: Under this key of the root's, a call's and a result's `extra` stands what `featrouter export` knows beyond ATIF.
 OWN = "featrouter"
+#: Arguments that only wrap a command line, as Harbor converts SWE-agent's actions and terminus' keystrokes: the tool.
+_WRAPPED = {"raw_action": "", "keystrokes": "bash"}
 
 
 def _recognises(value: Any) -> bool:
@@ -45,7 +47,7 @@ def _read(record: Record) -> Iterator[Imported]:
         task_id="",
         task=task,
         harness=id_of(own.get("harness", agent.get("name"))),
-        weak_model=id_of(agent.get("model_name")),
+        weak_model="" if agent.get("model_name") == "unknown" else id_of(agent.get("model_name")),
         cost_weak=amount_of(totals.get("total_cost_usd")),
     )
     run = replace(run, **_own(own))
@@ -90,10 +92,7 @@ def _step(told: _Object, text_only: bool) -> Step:
             step.call("", "", action)
     step.think(reasoning, message)
     for call in objects_of(told.get("tool_calls")):
-        own = object_of(object_of(call.get("extra")).get(OWN))
-        action = own["action"] if isinstance(own.get("action"), str) else arguments_of(call.get("arguments"))
-        tool = own["tool"] if isinstance(own.get("tool"), str) else id_of(call.get("function_name"))
-        step.call(id_of(call.get("tool_call_id")), tool, action)
+        step.call(id_of(call.get("tool_call_id")), *_asked(call))
     for result in _results(told):
         extra = object_of(result.get("extra"))
         code, failed = extra.get("exit_code", extra.get("returncode")), extra.get("is_error")
@@ -104,6 +103,16 @@ def _step(told: _Object, text_only: bool) -> Step:
             flag_of(extra.get("tool_result_is_error") if failed is None else failed),
         )
     return step
+
+
+def _asked(call: _Object) -> tuple[str, str]:
+    """The tool and the action of a call."""
+    own, given = object_of(object_of(call.get("extra")).get(OWN)), object_of(call.get("arguments"))
+    for name, tool in _WRAPPED.items():
+        if isinstance(given.get(name), str):
+            return tool, given[name]
+    action = own["action"] if isinstance(own.get("action"), str) else arguments_of(call.get("arguments"))
+    return own["tool"] if isinstance(own.get("tool"), str) else id_of(call.get("function_name")), action
 
 
 def _own(told: _Object) -> dict[str, Any]:

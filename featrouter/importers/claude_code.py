@@ -29,7 +29,8 @@ from featrouter.trajectory import Trajectory
 _Object = Mapping[str, Any]
 _TYPES = ("user", "assistant", "system", "result", "summary", "attachment")
 _EXIT = re.compile(r"Exit code (\d{1,3})(?:\n|$)")
-#: What the program itself writes in the user's name: slash commands and what they printed.
+#: What the program itself writes in the user's name: marked lines, slash commands and what they printed.
+_NOT_SAID = ("isMeta", "isCompactSummary", "isSynthetic")
 _COMMANDS = ("<command-", "<local-command-", "<bash-")
 
 
@@ -85,7 +86,7 @@ class _Session:
             self._seen.add(uuid)
         if kind == "result":
             self.cost = amount_of(line.get("total_cost_usd"))
-        if kind not in ("user", "assistant") or line.get("isMeta") is True or line.get("isCompactSummary") is True:
+        if kind not in ("user", "assistant") or any(line.get(mark) is True for mark in _NOT_SAID):
             return ""
         message = line.get("message")
         if not isinstance(message, Mapping):

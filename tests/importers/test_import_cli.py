@@ -26,14 +26,14 @@ def test_good_damaged_and_unknown_files(samples: Path, tmp_path: Path) -> None:
     result = run("import", good, damaged, unknown, samples / "atif", "-o", tmp_path / "logs", "--json")
     assert result.exit_code == 3
     told = json.loads(result.stdout)
-    assert (told["runs"], told["with_outcome"]) == (5, 0)
+    assert (told["runs"], told["with_outcome"]) == (6, 0)
     assert told["formats"]["mini-swe-agent"] == {"files": 1, "runs": 1, "turns": 6}
     assert [Path(refusal["file"]).name for refusal in told["refused"]] == ["cut.traj.json", "notes.txt"]
     assert f"refused: {damaged}: the JSON breaks" in result.stderr
     assert f"refused: {unknown}: is neither JSON nor a CSV file" in result.stderr
     assert "2 files or places were refused" in result.stderr
     logs = Logs([tmp_path / "logs"])
-    assert (logs.rejected, len(logs.runs)) == (0, 5)
+    assert (logs.rejected, len(logs.runs)) == (0, 6)
 
 
 def test_imported_runs_are_extracted_and_labelled(samples: Path, tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ EXPECTED: dict[str, tuple[tuple[str, str, str, int | None], list[str]]] = {
         ("mini-text", "mini-swe-agent", MINI, None),
         ["read+read", "test", "edit", "test", "submit+read"],
     ),
+    "atif/from-swe-agent.json": (("swe-agent", "swe-agent", "", None), ["read", "test", "edit", "test", "submit"]),
     "harbor/fix-durations__solved": (
         ("fix-durations__solved", "plain-agent", "small-model", 1),
         ["read, test", "edit", "test", "said"],
@@ -77,6 +78,10 @@ EXPECTED: dict[str, tuple[tuple[str, str, str, int | None], list[str]]] = {
         ["read, read", "test 1 failed", "run", "edit", "test fine", "said"],
     ),
     "claude-code/fixed.stream.jsonl": (
+        (SESSION, "claude-code", "claude-haiku-4-5", None),
+        ["read, read", "test 1 failed", "run", "edit", "test fine", "said"],
+    ),
+    "claude-code/2.1.332.jsonl": (
         (SESSION, "claude-code", "claude-haiku-4-5", None),
         ["read, read", "test 1 failed", "run", "edit", "test fine", "said"],
     ),
@@ -142,7 +147,7 @@ def test_a_sample_gives_the_run_that_was_recorded(sample: str, read: Read, words
     assert words(trajectory) == turns
     assert trajectory.ended
     assert trajectory.task == run.task
-    assert TASK in run.task or "stream" in sample  # Claude Code's stream does not repeat the prompt
+    assert TASK in run.task or sample in ("claude-code/fixed.stream.jsonl", "atif/from-swe-agent.json")  # told nowhere
 
 
 def test_every_format_has_its_name_once() -> None:
@@ -192,6 +197,14 @@ def test_subagents_are_no_runs_of_their_own(samples: Path) -> None:
         "a subagent's side chain",
         "is of no known format",
     ]
+
+
+def test_a_compacted_session_goes_on_without_its_summary(read: Read, words: Words) -> None:
+    ((_, session),) = read("claude-code/compacted.jsonl")
+    ((_, stream),) = read("claude-code/compacted.stream.jsonl")
+    assert words(session) == ["test 1 failed", "read", "answered", "said"]
+    assert session.turns[2].observation == "Are the minutes right?"
+    assert words(stream) == ["test 1 failed", "read", "said", "said"]  # a stream does not repeat what the user says
 
 
 def test_what_atif_tells_of_a_turn(read: Read) -> None:
