@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from featrouter.importers.fields import amount_of, id_of, object_of, objects_of, text_of, whole_of
@@ -11,11 +12,18 @@ from featrouter.importers.format import Format, Imported, each, repo_of
 from featrouter.importers.records import Damaged, Record
 from featrouter.importers.steps import Step, fenced, turns_of
 from featrouter.logs.run import Run
-from featrouter.trajectory import Trajectory
+from featrouter.trajectory import Trajectory, Turn
 
 _Message = Mapping[str, Any]
+Turns = tuple[Turn, ...]
 #: Version 1 tells the exit code in the text alone, as its template has it.
 _CODE = re.compile(r"<returncode>(-?\d{1,3})</returncode>")
+
+
+def trajectory_of(messages: Sequence[Any]) -> Trajectory:
+    """The trajectory that a message list of mini-swe-agent tells, in whichever of its modes, so far."""
+    task, steps = _steps(objects_of(messages), "")
+    return Trajectory(task, turns_of(steps))
 
 
 def _recognises(value: Any) -> bool:
@@ -43,7 +51,25 @@ def _read(record: Record) -> Iterator[Imported]:
         weak_model=id_of(object_of(config.get("model")).get("model_name")),
         cost_weak=amount_of(object_of(info.get("model_stats")).get("instance_cost")),
     )
-    yield Imported(run, Trajectory(task, turns_of(steps), ended=True), record)
+    turns = turns_of(steps)
+    if told := object_of(info.get("featrouter")):
+        run, turns = _routed(run, turns, told)
+    yield Imported(run, Trajectory(task, turns, ended=True), record)
+
+
+def _routed(run: Run, turns: Turns, told: _Message) -> tuple[Run, Turns]:
+    """The run as featrouter's own model for this agent sent it: what the strong model did is not of the weak run."""
+    turn, chance = whole_of(told.get("route_turn")), amount_of(told.get("propensity"))
+    handed_over = told.get("route") == "strong" and turn is not None and turn >= 0
+    run = replace(
+        run,
+        weak_model=id_of(told.get("weak_model")),
+        strong_model=id_of(told.get("strong_model")),
+        route="strong" if handed_over else "weak",
+        route_turn=turn if handed_over else None,
+        propensity=chance if chance and chance <= 1 else None,
+    )
+    return (replace(run, cost_weak=None), turns[:turn]) if handed_over else (run, turns)
 
 
 def _steps(messages: list[_Message], submission: str) -> tuple[str, list[Step]]:

@@ -84,10 +84,20 @@ class Escalator:
 
     @classmethod
     def load(
-        cls, bundle: str | os.PathLike[str] | None = None, *, log: str | os.PathLike[str] | None = None, **options: Any
+        cls,
+        bundle: str | os.PathLike[str] | None = None,
+        *,
+        log: str | os.PathLike[str] | None = None,
+        value: float | None = None,
+        handover: float = 0.0,
+        **options: Any,
     ) -> Escalator:
-        """An escalator that follows a bundle file, with the options of Router.load. Raises BundleError, ValueError."""
-        return cls(RouterFile(bundle, **{"latch": True} | options), log=log)
+        """An escalator that follows a bundle file, with the options of Router.load; `value` and `handover` as of Costs.
+
+        Raises BundleError, ValueError.
+        """
+        told = {"latch": True, "costs": Costs(value=value, handover=handover)} | options
+        return cls(RouterFile(bundle, **told), log=log)
 
     @property
     def router(self) -> Router:
