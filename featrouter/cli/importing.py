@@ -135,8 +135,9 @@ def _tell(reading: Import, filed: Filed) -> None:
         click.echo(f"{filed.again} runs are there already, and not written again", err=True)
     if reading.passed_by:
         reasons = Counter(refusal.reason for refusal in reading.passed_by)
-        told = "; ".join(f"{number} {reason}" for reason, number in reasons.most_common(_SHOWN))
-        click.echo(f"{len(reading.passed_by)} other files in the folders were passed by: {told}", err=True)
+        click.echo(f"{len(reading.passed_by)} other files in the folders were passed by:", err=True)
+        for reason, number in reasons.most_common(_SHOWN):
+            click.echo(f"  {number}: {reason}", err=True)
     files = Counter(refusal.file for refusal in reading.refused)
     shown: Counter[str] = Counter()
     for refusal in reading.refused:

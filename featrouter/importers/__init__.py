@@ -154,8 +154,8 @@ class Import:
 
     def _read(self, form: Format, path: Path, found: Iterable[Record]) -> Iterator[tuple[Run, Trajectory]]:
         trial = harbor.trial_of(path)
-        if trial and form is not atif.FORMAT and trial.trajectory.is_file():
-            self.passed_by.append(Refusal(str(path), "", f"the same run as {trial.trajectory.name} of its trial"))
+        if trial and trial.trajectory.is_file() and os.path.realpath(path) != str(trial.trajectory):
+            self.passed_by.append(Refusal(str(path), "", f"of the run that {trial.trajectory.name} of its trial tells"))
             return
         try:
             for imported in form.read(found, self._note):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,8 +18,8 @@ from featrouter.importers.fields import (
     text_of,
     whole_of,
 )
-from featrouter.importers.format import Format, Imported, each, repo_of
-from featrouter.importers.records import Damaged, Record
+from featrouter.importers.format import Format, Imported, PassedBy, each, repo_of
+from featrouter.importers.records import Damaged, Record, records
 from featrouter.importers.steps import Step, fenced, turns_of
 from featrouter.logs.forms import RUNS
 from featrouter.logs.run import Run
@@ -26,6 +28,8 @@ from featrouter.trajectory import Trajectory
 _Object = Mapping[str, Any]
 #: Under this key of the root's, a call's and a result's `extra` stands what `featrouter export` knows beyond ATIF.
 OWN = "featrouter"
+_NAME = re.compile(r"[\w.-]{1,200}")
+_CONTINUED = re.compile(r"\.cont-\d+(?=\.)")
 #: Arguments that only wrap a command line, as Harbor converts SWE-agent's actions and terminus' keystrokes: the tool.
 _WRAPPED = {"raw_action": "", "keystrokes": "bash"}
 
@@ -37,11 +41,16 @@ def _recognises(value: Any) -> bool:
 def _read(record: Record) -> Iterator[Imported]:
     value = record.value
     agent, own = object_of(value.get("agent")), object_of(object_of(value.get("extra")).get(OWN))
-    task, steps = _steps(objects_of(value.get("steps")), exported=bool(own))
+    if (start := _CONTINUED.sub("", record.path.name)) != record.path.name and os.path.isfile(
+        record.path.with_name(start)
+    ):
+        raise PassedBy(f"goes on with {start}, and was read with it")
+    parts = list(_parts(record))
+    task, steps = _steps([step for part in parts for step in objects_of(part.get("steps"))], exported=bool(own))
     if not steps:
         raise Damaged("steps: none of the agent's own among them")
     names = (own.get("run_id"), value.get("trajectory_id"), value.get("session_id"))
-    totals = object_of(value.get("final_metrics"))
+    totals = object_of(parts[-1].get("final_metrics"))  # of all parts so far
     run = Run(
         run_id=next((found for name in names if (found := id_of(name))), ""),
         task_id="",
@@ -56,15 +65,35 @@ def _read(record: Record) -> Iterator[Imported]:
     yield Imported(run, Trajectory(task, turns_of(steps), ended=True), record)
 
 
+def _parts(record: Record) -> Iterator[_Object]:
+    """The document and those that it goes on in, as far as they lie beside it."""
+    part, seen = record.value, {record.path.name}
+    while True:
+        yield part
+        name = part.get("continued_trajectory_ref")
+        if not isinstance(name, str) or name in seen or not _NAME.fullmatch(name):
+            return
+        seen.add(name)
+        try:
+            found = next(iter(records(record.path.with_name(name), lambda record, why: None)), None)
+        except (ValueError, OSError):
+            return
+        if found is None or not _recognises(found.value):
+            return
+        part = found.value
+
+
 def _steps(told: list[_Object], exported: bool) -> tuple[str, list[Step]]:
     task, steps = list[str](), list[Step]()
     # An agent that calls no tool and is answered all the same writes its commands into its messages.
     text_only = not exported and not any(step.get("tool_calls") for step in told) and any(map(_results, told))
     for step in told:
         copied = step.get("is_copied_context") is True or object_of(step.get("extra")).get("is_sidechain") is True
-        if step.get("source") == "agent" and not copied and step.get("llm_call_count") != 0:
+        if copied:
+            continue
+        if step.get("source") == "agent" and step.get("llm_call_count") != 0:
             steps.append(_step(step, text_only))
-        elif step.get("source") == "user" and not object_of(step.get("extra")).get("is_sidechain"):
+        elif step.get("source") == "user":
             text = text_of(step.get("message"))
             if steps:
                 steps[-1].remark(text)

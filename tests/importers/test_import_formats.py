@@ -216,6 +216,30 @@ def test_what_atif_tells_of_a_turn(read: Read) -> None:
     assert trajectory.turns[2].observation.startswith("test_durations.py ..")  # its result names no call
 
 
+def test_a_trajectory_that_goes_on_in_other_files_is_one_run(read: Read, tmp_path: Path) -> None:
+    def document(text: str, **rest: object) -> str:
+        call = {
+            "tool_call_id": "a",
+            "function_name": "bash_command",
+            "arguments": {"keystrokes": text, "duration": 0.1},
+        }
+        steps = [
+            {"step_id": 1, "source": "user", "message": TASK, "is_copied_context": text != "ls"},
+            {"step_id": 2, "source": "agent", "message": "", "tool_calls": [call]},
+        ]
+        return json.dumps({"schema_version": "ATIF-v1.8", "session_id": "s", "agent": {}, "steps": steps, **rest})
+
+    first, second = tmp_path / "trajectory.json", tmp_path / "trajectory.cont-1.json"
+    first.write_text(document("ls", continued_trajectory_ref=second.name, final_metrics={"total_cost_usd": 1}))
+    second.write_text(document("pytest", continued_trajectory_ref=first.name, final_metrics={"total_cost_usd": 3}))
+    ((run, trajectory),) = read(tmp_path)
+    assert [(turn.tool, turn.action, turn.observation) for turn in trajectory] == [
+        ("bash", "ls", ""),
+        ("bash", "pytest", ""),
+    ]
+    assert (run.task, run.cost_weak) == (TASK, 3)
+
+
 def test_an_otel_trace_tells_latency_reasoning_and_tools(read: Read) -> None:
     ((_, trajectory),) = read("otel/pydantic-ai-v5.otlp.jsonl")
     first = trajectory.turns[0]
@@ -231,7 +255,7 @@ def test_a_trial_tells_one_run_though_other_logs_lie_beside_it(samples: Path, tm
     reading = Import([tmp_path])
     ((run, _),) = reading
     assert (run.run_id, run.task_id, run.y_weak) == ("fix-durations__solved", "samples/fix-durations", 1)
-    assert sum("same run" in refusal.reason for refusal in reading.passed_by) == 3
+    assert sum("of its trial" in refusal.reason for refusal in reading.passed_by) == 3
 
 
 SWE_AGENT = {
