@@ -128,6 +128,10 @@ EXPECTED: dict[str, tuple[tuple[str, str, str, int | None], list[str]]] = {
         ("anthropic.request", "", "claude-haiku-4-5", None),
         ["read, read", "test failed", "run", "edit", "test fine"],
     ),
+    "chat/responses.request.json": (
+        ("responses.request", "", "", None),
+        ["read, read", "test", "edit", "test"],
+    ),
     "otel/openai-v2.otlp.jsonl": (
         ("b0000000000000000000000000000001", "", "gpt-4.1-mini", None),
         ["read, test", "edit", "edit, test", "said"],
