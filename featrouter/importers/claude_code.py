@@ -27,7 +27,8 @@ from featrouter.logs.run import Run
 from featrouter.trajectory import Trajectory
 
 _Object = Mapping[str, Any]
-_TYPES = ("user", "assistant", "system", "result", "summary", "attachment")
+#: Notes of the program to the model, among what a tool or the user said.
+_NOTES = re.compile(r"\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
 _EXIT = re.compile(r"Exit code (\d{1,3})(?:\n|$)")
 #: What the program itself writes in the user's name: marked lines, slash commands and what they printed.
 _NOT_SAID = ("isMeta", "isCompactSummary", "isSynthetic")
@@ -84,8 +85,8 @@ class _Session:
             return ""  # a session that was resumed repeats its lines
         if uuid:
             self._seen.add(uuid)
-        if kind == "result":
-            self.cost = amount_of(line.get("total_cost_usd"))
+        if kind in ("result", "cost-state"):
+            self.cost = amount_of(line.get("total_cost_usd", line.get("totalCostUSD")))
         if kind not in ("user", "assistant") or any(line.get(mark) is True for mark in _NOT_SAID):
             return ""
         message = line.get("message")
@@ -123,14 +124,14 @@ class _Session:
             if block.get("type") != "tool_result":
                 own.append(text_of(block.get("text")))
                 continue
-            identity, text = id_of(block.get("tool_use_id")), text_of(block.get("content"))
+            identity, text = id_of(block.get("tool_use_id")), _NOTES.sub("", text_of(block.get("content")))
             failed = flag_of(block.get("is_error"))
             code = _EXIT.match(text) if failed else None
             for step in reversed(self.steps.values()):
                 if step.asks(identity):
                     step.answer(identity, text, int(code[1]) if code else None, failed)
                     break
-        text = "\n".join(filter(None, own))
+        text = _NOTES.sub("", "\n".join(filter(None, own))).strip()
         if text.startswith(_COMMANDS):
             return
         if self.steps:

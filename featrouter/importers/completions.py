@@ -20,6 +20,8 @@ from featrouter.messages import trajectory_of
 from featrouter.trajectory import Trajectory, Turn
 
 _State = tuple[object, ...]
+#: Longer arguments tell nothing of a conversation: LiteLLM cuts texts of more than 2,048 characters in their middle.
+_LONG = 1500
 
 
 @dataclass(slots=True)
@@ -172,6 +174,8 @@ def _asked(turn: Turn) -> object:
 
 
 def _sorted(arguments: str) -> str:
+    if len(arguments) > _LONG:
+        return ""
     given = parsed(arguments)
     try:
         return arguments if given is None else json.dumps(given, sort_keys=True)

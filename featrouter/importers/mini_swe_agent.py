@@ -93,10 +93,7 @@ def _steps(messages: list[_Message], submission: str) -> tuple[str, list[Step]]:
 
 def _asked(message: _Message, extra: _Message) -> Step:
     step, actions = Step(), objects_of(extra.get("actions"))
-    usage = object_of(message.get("usage") or object_of(extra.get("response")).get("usage"))
-    step.prompt_tokens = amount_of(usage.get("prompt_tokens", usage.get("input_tokens")))
-    step.completion_tokens = amount_of(usage.get("completion_tokens", usage.get("output_tokens")))
-    step.cost = amount_of(extra.get("cost"))
+    _spend(step, object_of(message.get("usage") or object_of(extra.get("response")).get("usage")), extra)
     text = text_of(message.get("content"))
     calls = objects_of(message.get("tool_calls"))
     for item in objects_of(message.get("output")):
@@ -121,11 +118,20 @@ def _asked(message: _Message, extra: _Message) -> Step:
 
 
 def _refused(text: str, extra: _Message) -> Step:
+    response = object_of(extra.get("response"))
+    said = [text_of(object_of(choice.get("message")).get("content")) for choice in objects_of(response.get("choices"))]
+    said += [text_of(item.get("content")) for item in objects_of(response.get("output"))]
     step = Step()
-    step.think(text_of(extra.get("model_response")))
+    step.think(text_of(extra.get("model_response")) or "\n".join(filter(None, said)))
     step.remark(text)
-    step.cost = amount_of(extra.get("cost"))
+    _spend(step, object_of(response.get("usage")), extra)
     return step
+
+
+def _spend(step: Step, usage: _Message, extra: _Message) -> None:
+    step.prompt_tokens = amount_of(usage.get("prompt_tokens", usage.get("input_tokens")))
+    step.completion_tokens = amount_of(usage.get("completion_tokens", usage.get("output_tokens")))
+    step.cost = amount_of(extra.get("cost"))
 
 
 def _answer(step: Step, message: _Message, extra: _Message, text: str) -> None:

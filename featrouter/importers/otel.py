@@ -24,7 +24,7 @@ def _recognises(value: Any) -> bool:
 
 def _read(records: Iterable[Record], note: Note) -> Iterator[Imported]:
     calls: list[Completion] = []
-    ran: dict[str, _Object] = {}
+    ran: dict[str, _Object] = {}  # the attributes of the tools' spans, by call
     named = False
     for record in records:
         if not _recognises(record.value):
@@ -35,6 +35,8 @@ def _read(records: Iterable[Record], note: Note) -> Iterator[Imported]:
             operation = given.get("gen_ai.operation.name")
             named = named or isinstance(operation, str)
             if operation == "execute_tool":
+                if object_of(span.get("status")).get("code") in (2, "STATUS_CODE_ERROR"):
+                    given.setdefault("error.type", "_OTHER")
                 ran[id_of(given.get("gen_ai.tool.call.id"))] = given
             elif operation in _CALLS:
                 calls.append(_completion(record, span, given))

@@ -91,6 +91,12 @@ def test_a_branch_that_went_on_is_a_run_of_its_own(tmp_path: Path, words: Words)
     assert sorted(words(trajectory) for _, trajectory in found) == [["read", "read", "said"], ["read", "test", "said"]]
 
 
+def test_a_call_that_the_log_cut_goes_on_with_its_run(tmp_path: Path) -> None:
+    cut = [FIX, asked("a", "x" * 700 + "... (litellm_truncated skipped 3000 chars) ..." + "x" * 1300), seen("a", "")]
+    ((_, trajectory),) = runs(tmp_path, [row(FIRST, asked("a", "x" * 5000), 1, "s"), row(cut, DONE, 2, "s")])
+    assert [turn.prompt_tokens for turn in trajectory] == [10, 20]
+
+
 def test_two_runs_of_one_task_stay_apart(tmp_path: Path) -> None:
     found = runs(tmp_path, [*ONE, *({**each, "session_id": "t"} for each in ONE)])
     assert [(run.run_id, len(trajectory)) for run, trajectory in found] == [("s", 3), ("t", 3)]

@@ -136,6 +136,10 @@ EXPECTED: dict[str, tuple[tuple[str, str, str, int | None], list[str]]] = {
         ("b0000000000000000000000000000001", "", "gpt-4.1-mini", None),
         ["read, test", "edit", "edit, test", "said"],
     ),
+    "otel/pydantic-ai-v6.otlp.jsonl": (
+        ("00000000-0000-4000-8000-000000000002", "repairs", "gpt-4.1-mini", None),
+        ["edit failed", "said"],
+    ),
     "otel/pydantic-ai-v5.otlp.jsonl": (
         ("00000000-0000-4000-8000-000000000002", "repairs", "gpt-4.1-mini", None),
         ["read, test", "edit, test", "said"],
@@ -170,6 +174,7 @@ def test_what_mini_swe_agent_tells_of_a_turn(read: Read) -> None:
     # An answer without a command cost something, and is a turn.
     assert (refused.action, refused.observation) == ("", "That answer held no command that could be run.")
     assert refused.cost == pytest.approx(0.0002856)
+    assert (refused.thought[:12], refused.prompt_tokens) == ("It should be", 622)
     assert run.cost_weak == pytest.approx(sum(turn.cost or 0 for turn in trajectory))
 
 
@@ -201,6 +206,17 @@ def test_subagents_are_no_runs_of_their_own(samples: Path) -> None:
         "a subagent's side chain",
         "is of no known format",
     ]
+
+
+def test_notes_to_the_model_are_no_words_of_a_tool(samples: Path, tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    text = (samples / "claude-code" / "2.1.332.jsonl").read_text()
+    path.write_text(
+        text.replace("2 passed in 0.01s", "2 passed in 0.01s\\n<system-reminder>Mind this.</system-reminder>")
+    )
+    ((run, trajectory),) = Import([path])
+    assert run.cost_weak == pytest.approx(0.0285)
+    assert trajectory.turns[4].observation.endswith("2 passed in 0.01s")
 
 
 def test_a_compacted_session_goes_on_without_its_summary(read: Read, words: Words) -> None:
