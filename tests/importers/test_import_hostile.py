@@ -89,7 +89,7 @@ def imported(path: Path, data: bytes) -> Import:
     return reading
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_any_value_may_be_any_other(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(FILES))
@@ -102,7 +102,7 @@ def test_any_value_may_be_any_other(data: st.DataObject) -> None:
     imported(path, "\n".join(map(json.dumps, found)).encode())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_bytes_may_be_cut_or_garbled(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from([*FILES, SAMPLES / "litellm" / "LiteLLM_SpendLogs.csv"]))

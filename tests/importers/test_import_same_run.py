@@ -67,7 +67,7 @@ def told(turn: Turn) -> tuple[object, ...]:
     return turn.thought, calls, turn.prompt_tokens, turn.completion_tokens, turn.cost, turn.latency
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(RUN, st.lists(TURN, min_size=1, max_size=4))
 def test_an_exported_run_is_imported_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, run: Run, turns: list[Turn]
