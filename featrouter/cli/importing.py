@@ -46,7 +46,8 @@ def import_(
     """Import agents' trajectories: write turns.csv and runs.csv, which train and evaluate read.
 
     FILES are files, or folders that are walked: known by what is in them, plain or packed (gz, xz, bz2, zst). What
-    cannot be read is named, and ends this with exit code 3; all the rest is imported.
+    cannot be read is named, and ends this with exit code 3; all the rest is imported. What else lies in a folder, and
+    is no trajectory, is named, too, and only passed by.
 
     \b
     Formats, and their names for --format:
@@ -133,11 +134,12 @@ def _tell(reading: Import, filed: Filed) -> None:
         click.echo(f"{blank} of {len(filed.runs)} runs are without an outcome (--outcomes)", err=True)
     if filed.again:
         click.echo(f"{filed.again} runs are there already, and not written again", err=True)
-    if reading.passed_by:
-        reasons = Counter(refusal.reason for refusal in reading.passed_by)
-        click.echo(f"{len(reading.passed_by)} other files in the folders were passed by:", err=True)
-        for reason, number in reasons.most_common(_SHOWN):
-            click.echo(f"  {number}: {reason}", err=True)
+    for refusal in reading.passed_by[:_SHOWN]:
+        click.echo(f"passed by: {refusal}", err=True)
+    if len(reading.passed_by) > _SHOWN:
+        click.echo(
+            f"passed by: {len(reading.passed_by) - _SHOWN} more files in the folders (--json names them)", err=True
+        )
     files = Counter(refusal.file for refusal in reading.refused)
     shown: Counter[str] = Counter()
     for refusal in reading.refused:

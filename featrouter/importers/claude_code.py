@@ -24,11 +24,10 @@ from featrouter.importers.format import Format, Imported, PassedBy
 from featrouter.importers.records import Damaged, Note, Record
 from featrouter.importers.steps import Step, turns_of
 from featrouter.logs.run import Run
+from featrouter.messages.parts import without_notes
 from featrouter.trajectory import Trajectory
 
 _Object = Mapping[str, Any]
-#: Notes of the program to the model, among what a tool or the user said.
-_NOTES = re.compile(r"\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
 _EXIT = re.compile(r"Exit code (\d{1,3})(?:\n|$)")
 #: What the program itself writes in the user's name: marked lines, slash commands and what they printed.
 _NOT_SAID = ("isMeta", "isCompactSummary", "isSynthetic")
@@ -124,14 +123,14 @@ class _Session:
             if block.get("type") != "tool_result":
                 own.append(text_of(block.get("text")))
                 continue
-            identity, text = id_of(block.get("tool_use_id")), _NOTES.sub("", text_of(block.get("content")))
+            identity, text = id_of(block.get("tool_use_id")), without_notes(text_of(block.get("content")))
             failed = flag_of(block.get("is_error"))
             code = _EXIT.match(text) if failed else None
             for step in reversed(self.steps.values()):
                 if step.asks(identity):
                     step.answer(identity, text, int(code[1]) if code else None, failed)
                     break
-        text = _NOTES.sub("", "\n".join(filter(None, own))).strip()
+        text = without_notes("\n".join(filter(None, own))).strip()
         if text.startswith(_COMMANDS):
             return
         if self.steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,10 @@ _SPEAKERS = {
     "ToolMessageChunk": "tool",
     "system": "system",
 }
+
+#: Claude Code's notes to the model are no words of the user, nor of a tool, among which it puts them.
+_NOTE = "<system-reminder>"
+_NOTES = re.compile(r"\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
 
 
 def get(part: object, name: str) -> Any:
@@ -55,3 +60,8 @@ def text(content: object) -> str:
     if isinstance(content, str):
         return content
     return "\n".join(told for block in blocks(content) if isinstance(told := get(block, "text"), str))
+
+
+def without_notes(told: str) -> str:
+    """A text of the user's, or of a tool's, without what Claude Code has put in for the model."""
+    return _NOTES.sub("", told).lstrip() if _NOTE in told else told

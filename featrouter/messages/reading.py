@@ -8,16 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from featrouter.messages.parts import blocks, get, kind_of, role_of, text, unpacked
+from featrouter.messages.parts import blocks, get, kind_of, role_of, text, unpacked, without_notes
 from featrouter.trajectory import Call, Trajectory, Turn
 
 # The one action of a text-only agent (mini-swe-agent): the last fenced block of its message.
 _FENCE = re.compile(r"```[\w-]{0,30}\n(.*?)\n?```", re.DOTALL)
 _MOST_TEXT = 200_000
 _ARGUMENTS = ("arguments", "input", "args", "action", "operation")
-#: Claude Code's notes to the model are no words of the user, nor of a tool, among which it puts them.
-_NOTE = "<system-reminder>"
-_NOTES = re.compile(r"\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
 
 
 class _Draft:
@@ -145,10 +142,10 @@ class _Reader:
         own = []
         for block in blocks(get(message, "content")):
             if kind_of(block).endswith("tool_result"):
-                self._answer(get(block, "tool_use_id"), _without_notes(text(get(block, "content"))), _flag(block))
-            elif isinstance(told := get(block, "text"), str) and (_NOTE not in told or _without_notes(told)):
-                own.append(_without_notes(told))
-        said = "\n".join(own)
+                self._answer(get(block, "tool_use_id"), without_notes(text(get(block, "content"))), _flag(block))
+            elif isinstance(told := get(block, "text"), str):
+                own.append(without_notes(told))
+        said = "\n".join(filter(None, own))
         if self.drafts:
             self.drafts[-1].answer(None, said)
         elif said:
@@ -178,10 +175,6 @@ def _listed(messages: Iterable[Any]) -> Iterable[Any]:
     if isinstance(messages, str | bytes | Mapping):  # they iterate, too, and would read as a run without a turn
         raise TypeError(f"a list of messages is wanted, not a {type(messages).__name__}")
     return messages
-
-
-def _without_notes(told: str) -> str:
-    return _NOTES.sub("", told).lstrip() if _NOTE in told else told
 
 
 def _flag(block: object) -> bool | None:

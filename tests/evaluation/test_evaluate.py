@@ -199,6 +199,7 @@ def test_a_planted_signal_is_found_at_its_turn_and_routing_is_advised(planted: d
     assert planted["oracle_stopped"] == []
 
 
+@pytest.mark.campaign
 def test_labels_that_are_noise_are_not_foreseen_and_routing_is_advised_against() -> None:
     areas = []
     for seed in (1, 2):

@@ -87,6 +87,7 @@ def test_the_simulators_predictions_are_the_truth(world: World, k: int | None) -
                 assert abs(off.mean()) <= 4 * off.std() * np.sqrt(world.runs / len(part)) + 1e-9
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("world", WORLDS)
 def test_auroc_brier_and_log_loss_are_covered(world: World) -> None:
     truth = [found(world, TURN) for found in (sim.true_auroc, sim.true_within_auroc, sim.true_brier, sim.true_logloss)]
@@ -131,6 +132,7 @@ def areas_of(runs: sim.Runs, k: int) -> np.ndarray:
     return route_auc(sim.known(runs, k).scores(VALUE), arms_of(runs, k), task_weights(names_of(runs), DRAWS))
 
 
+@pytest.mark.campaign
 # In resamples without a gain of strong over weak the area is not defined, and numpy says so: see the report on `_area`.
 @pytest.mark.filterwarnings("ignore:invalid value encountered")
 @pytest.mark.parametrize("world", WORLDS)
@@ -145,6 +147,7 @@ def test_route_auc_and_its_gain_over_the_prompt_are_covered(world: World) -> Non
     assert_nominal(coverage(tally))
 
 
+@pytest.mark.campaign
 def test_the_gains_of_all_turns_are_covered_together(monkeypatch: pytest.MonkeyPatch) -> None:
     # The band of random routers takes nine tenths of the time, and nobody looks at it here.
     monkeypatch.setattr(turns, "random_areas", lambda arms: np.array([0.4, 0.6]))
@@ -185,12 +188,14 @@ def earned() -> dict[str, Any]:
     return {"tally": tally, "chosen": chosen[VALUE], "at a tie": chosen[tie]}
 
 
+@pytest.mark.campaign
 def test_net_value_gain_and_usd_per_solved_are_covered(earned: dict[str, Any]) -> None:
     assert set(earned["chosen"]) == {"always-weak"}  # so that the sample's best constant is the population's
     rates = coverage(earned["tally"])
     assert_nominal({name: rates[name] for name in ("net", "gain", "price", "tie net", "tie price")})
 
 
+@pytest.mark.campaign
 def test_a_constant_chosen_in_hindsight_never_flatters_the_router(earned: dict[str, Any]) -> None:
     """Where two constants tie, the better one of the sample is luckier than the population's: the gain leans down."""
     assert {"always-weak", "always-strong"} <= set(earned["at a tie"])
@@ -199,6 +204,7 @@ def test_a_constant_chosen_in_hindsight_never_flatters_the_router(earned: dict[s
     assert np.mean(sides == 0) >= 0.9
 
 
+@pytest.mark.campaign
 def test_clopper_pearson_covers_the_co_failure_share_at_least_as_often_as_it_says(earned: dict[str, Any]) -> None:
     least = 0.95 - 3 * np.sqrt(0.95 * 0.05 / SAMPLES)
     assert least <= coverage(earned["tally"])["co-failure"] < 1
@@ -249,6 +255,7 @@ def off_policy() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.campaign
 def test_off_policy_values_and_gains_are_covered_whatever_the_models(off_policy: dict[str, Any]) -> None:
     assert_nominal(coverage(off_policy["right"]))
     # With 1000 samples .94 to .96, but the gain over strong with wrong models .92 (one run a task: .90): the policy
@@ -257,6 +264,7 @@ def test_off_policy_values_and_gains_are_covered_whatever_the_models(off_policy:
     assert_nominal(coverage(off_policy["wrong"]))
 
 
+@pytest.mark.campaign
 def test_wrong_models_mislead_the_direct_method_and_widen_the_robust_one(off_policy: dict[str, Any]) -> None:
     def mean(models: str, number: Callable[[dict[str, Any]], float]) -> float:
         return float(np.mean([number(one[models]) for one in off_policy["each"]]))
@@ -399,6 +407,7 @@ def test_true_probabilities_are_found_calibrated_where_failing_runs_are_longer()
     assert found["smece"] < found["smece_chance"]
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("power", [1.0, 1.6])
 def test_the_interval_of_the_smooth_error_covers_that_of_the_population(power: float) -> None:
     rng = np.random.default_rng(0)

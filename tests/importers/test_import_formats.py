@@ -15,6 +15,8 @@ from featrouter.importers.format import repo_of
 from featrouter.logs import Run
 from featrouter.trajectory import Trajectory
 
+SAMPLES = Path(__file__).parent / "samples"
+
 Read = Callable[..., list[tuple[Run, Trajectory]]]
 Words = Callable[[Any], list[str]]
 TASK = "seconds('1h1m') should be 3660. Find out why the hours are wrong and correct durations.py."
@@ -176,6 +178,25 @@ def test_what_mini_swe_agent_tells_of_a_turn(read: Read) -> None:
     assert refused.cost == pytest.approx(0.0002856)
     assert (refused.thought[:12], refused.prompt_tokens) == ("It should be", 622)
     assert run.cost_weak == pytest.approx(sum(turn.cost or 0 for turn in trajectory))
+
+
+@pytest.mark.parametrize("turn", [None, 3])
+def test_a_run_that_featrouter_routed_tells_where_it_went(turn: int | None, read: Read, tmp_path: Path) -> None:
+    """Written by its own model for mini-swe-agent; what the strong model did is not of the weak run."""
+    told = json.loads((SAMPLES / "mini-swe-agent" / "toolcall.traj.json").read_text(encoding="utf-8"))
+    told["info"]["featrouter"] = {
+        "weak_model": "w",
+        "strong_model": "s",
+        "route": "weak" if turn is None else "strong",
+        "route_turn": turn,
+        "propensity": 0.8,
+    }
+    (tmp_path / "routed.json").write_text(json.dumps(told), encoding="utf-8")
+    ((plain, whole),) = read("mini-swe-agent/toolcall.traj.json")
+    ((run, trajectory),) = read(tmp_path / "routed.json")
+    assert (run.weak_model, run.strong_model, run.propensity, run.route_turn) == ("w", "s", 0.8, turn)
+    assert (run.route, run.cost_weak) == (("weak", plain.cost_weak) if turn is None else ("strong", None))
+    assert trajectory.turns == whole.turns[:turn]
 
 
 def test_a_text_only_agent_thinks_beside_its_command(read: Read) -> None:

@@ -99,6 +99,7 @@ def test_the_surest_feature_stands_first_with_its_sign(sets: dict[str, Table]) -
     assert float(first["traces_streak"].split("|")[2].split()[0]) < 0.2
 
 
+@pytest.mark.campaign
 def test_every_set_and_split_has_its_row_and_the_family_that_counts_is_missed(
     sets: dict[str, Table], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_every_set_and_split_has_its_row_and_the_family_that_counts_is_missed(
     assert float(lost["files"].split()[0]) > 0.01 and abs(float(lost["thoughts"].split()[0])) < 0.005
 
 
+@pytest.mark.campaign
 def test_transfer_and_warm_start_tell_each_set(sets: dict[str, Table], everything: Table) -> None:
     two = {name: sets[name] for name in ("openhands", "swe-agent (a)")}
     page = transfer(two, everything, (), 1, quiet)
@@ -128,6 +130,7 @@ def test_strong_costs_are_scaled_to_the_ratio() -> None:
     assert scaled(runs, 20, 1.0, float("nan")).cost_strong.tolist() == [20.0] * 50
 
 
+@pytest.mark.campaign
 def test_a_pair_that_surely_pays_is_routed_and_coin_flips_never_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("featrouter.study.payoff.RATIOS", (5, 20))
     monkeypatch.setattr("featrouter.study.payoff.VALUES", (0.5, 1.0))
@@ -156,6 +159,7 @@ def test_the_page_holds_the_parts_that_were_asked_for(everything: Table) -> None
     assert "Leave one harness out" not in text
 
 
+@pytest.mark.campaign
 def test_the_costs_part_ranks_by_costs_too() -> None:
     from featrouter.study.costs import costs, priced
 

@@ -49,6 +49,7 @@ def test_the_same_table_gives_the_same_bytes(recorded: Table, bundle: Bundle) ->
     assert Bundle.from_bytes(bundle.to_bytes()).to_bytes() == bundle.to_bytes()
 
 
+@pytest.mark.campaign
 def test_neither_row_order_nor_hash_seed_time_zone_or_locale_change_a_byte(bundle: Bundle, tmp_path: Path) -> None:
     for name in ("turns", "runs", "outcomes"):
         frame = pd.read_csv(RECORDED / f"{name}.csv", dtype=str, keep_default_na=False)

@@ -66,6 +66,7 @@ def fresh(made_up: MadeUp) -> Table:
     return world(made_up, 800, 21, unit=3.0, harness="b")
 
 
+@pytest.mark.campaign
 def test_sixty_runs_on_top_of_a_base_that_knows_beat_sixty_runs_alone(
     knowing: Bundle, few: list[Table], fresh: Table
 ) -> None:
@@ -77,6 +78,7 @@ def test_sixty_runs_on_top_of_a_base_that_knows_beat_sixty_runs_alone(
     assert np.mean(gains) > 0.02 and min(gains) > -0.02, gains
 
 
+@pytest.mark.campaign
 def test_a_base_that_is_noise_does_no_harm_beyond_a_small_margin(noise: Bundle, few: list[Table], fresh: Table) -> None:
     assert not noise.heads["r1"].empty
     harm = []

@@ -212,4 +212,3 @@ if __name__ == "__main__":
                 path,
                 text,
             )
-        Path(f"/tmp/samples/logs/cc-{name}.requests.json").write_text(json.dumps(requests, indent=1))

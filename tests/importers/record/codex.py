@@ -135,7 +135,6 @@ if __name__ == "__main__":
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for name, script in RUNS.items():
         out, files, requests = run(sys.argv[1], name, script)
-        Path(f"/tmp/samples/logs/codex-{name}.requests.json").write_text(json.dumps(requests, indent=1))
         rollout = next(f for f in files)
         last = requests[-1][2]
         body = {"input": last["input"], "prompt_cache_key": last["prompt_cache_key"]}
