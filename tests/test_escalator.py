@@ -70,6 +70,8 @@ def test_asked_again_it_answers_the_same_and_a_conversation_that_begins_again_is
     assert fresh.run == "a#2" and not fresh.escalate
     assert escalator.decide(run_of(1), "a") == escalator.decide(run_of(1), "a")
     assert [escalator.decide(run_of(n), "a").run for n in (1, 0, 3, 0)] == ["a#2", "a#3", "a#3", "a#4"]
+    escalator.answered("b", 1, Usage(), final="hello")
+    assert escalator.decide(run_of(0), "b").run == "b#2"
 
 
 def test_without_memory_it_decides_as_it_would_have_on_the_way(making: Making) -> None:

@@ -55,6 +55,7 @@ class _Conversation:
     """What is remembered of one: where it was sent, how long it was, and what the answers that began its turns took."""
 
     run: str
+    name: str
     length: int = 0
     escalated: Decision | None = None
     usage: dict[int, Usage] = field(default_factory=dict)
@@ -116,7 +117,6 @@ class Escalator:
         *,
         task_id: str = "",
         models: tuple[str, str] = ("", ""),
-        costs: Costs | None = None,
     ) -> Route:
         """Where the next request of the conversation `run` goes: to the strong model if `escalate`, else to the weak.
 
@@ -133,7 +133,7 @@ class Escalator:
             if known.escalated:
                 decision = known.escalated._replace(turn=len(read))
             else:
-                decision = self.router.decide(read, run=known.run, costs=costs)
+                decision = self.router.decide(read, run=known.run)
                 if decision.escalate:
                     known.escalated = decision
             handed_over = known.escalated.turn if known.escalated else None
@@ -149,8 +149,9 @@ class Escalator:
         """What the answer that began a turn took. `final`: its text, when it asked for no tool and so ends the run."""
         try:
             with self._lock:
-                known = self._known(run)
+                known = self._known(run, run)
                 known.usage[turn] = usage
+                known.length = max(known.length, turn)
                 if self._log and final is not None and turn > 0:
                     if not known.escalated or turn <= known.escalated.turn:
                         self._log.turns(run, (_told(Turn(final), usage),), turn)
@@ -160,18 +161,18 @@ class Escalator:
 
     def _begun(self, name: str, turns: int) -> _Conversation:
         """The conversation of that name that has so many turns: without any, a new one after one that had some."""
-        known = self._known(self._latest.get(name, name))
+        known = self._known(self._latest.get(name, name), name)
         while turns == 0 and known.length > 0:
             number = int(known.run.removeprefix(f"{name}#")) + 1 if known.run != name else 2
-            known = self._known(f"{name}#{number}")
+            known = self._known(f"{name}#{number}", name)
             self._latest[name] = known.run
         known.length = max(known.length, turns)
         return known
 
-    def _known(self, run: str) -> _Conversation:
+    def _known(self, run: str, name: str) -> _Conversation:
         known = self._conversations.get(run)
         if known is None:
-            known = self._conversations[run] = _Conversation(run)
+            known = self._conversations[run] = _Conversation(run, name)
             before = self._log.last(run) if self._log else None
             if before:
                 known.length = before.turns or 0
@@ -180,7 +181,7 @@ class Escalator:
                 chance = 1.0 if before.propensity is None else before.propensity
                 known.escalated = Decision("escalate", *(_NAN,) * 6, turn, fallback="as logged", propensity=chance)
             while len(self._conversations) > MOST:
-                self._latest.pop(self._conversations.popitem(last=False)[0].partition("#")[0], None)
+                self._latest.pop(self._conversations.popitem(last=False)[1].name, None)
         self._conversations.move_to_end(run)
         return known
 

@@ -8,6 +8,7 @@ place and reason. All checks are done when `Logs(paths)` returns; after that, `t
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -198,12 +199,10 @@ def _labelled(row: dict[str, Any]) -> bool:
 
 
 def _newest(one: object, other: object) -> Run | None:
-    """Two rows of a run as one, where a host wrote them one after the other: what the later one tells, wins."""
-    if not (isinstance(one, Run) and isinstance(other, Run)) or one.turns is None or other.turns is None:
+    """Two rows of a run as one, where the later tells more: a host wrote it after more turns, or somebody by hand."""
+    if not (isinstance(one, Run) and isinstance(other, Run)) or one.turns == other.turns:
         return None
-    if one.turns == other.turns:
-        return None
-    earlier, later = sorted((one, other), key=lambda run: run.turns or 0)
+    earlier, later = sorted((one, other), key=lambda run: math.inf if run.turns is None else run.turns)
     told = {name: value for name in Run.__slots__ if (value := getattr(later, name)) not in (None, "")}
     return replace(earlier, **told)
 

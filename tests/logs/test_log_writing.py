@@ -79,6 +79,14 @@ def test_a_run_written_again_counts_as_it_was_last(tmp_path: Path, backwards: bo
     assert (logs.accounts[0].good, logs.accounts[0].duplicates) == (1, 2)
 
 
+def test_a_row_by_hand_labels_a_run_that_a_host_has_logged(tmp_path: Path) -> None:
+    host = [Run("a", "t", route="weak", propensity=0.5, turns=turns) for turns in (0, 7)]
+    append(tmp_path / "runs.csv", RUNS, map(run_row, host))
+    (tmp_path / "mine.csv").write_text("run_id,task_id,y_weak\na,t,1\n", encoding="utf-8")
+    logs = Logs([tmp_path])
+    assert logs.runs["a"] == Run("a", "t", route="weak", propensity=0.5, y_weak=1, turns=7) and logs.rejected == 0
+
+
 def test_two_rows_of_a_run_at_the_same_turn_contradict_each_other(tmp_path: Path) -> None:
     append(tmp_path / "runs.csv", RUNS, [run_row(Run("a", "t", y_weak=y, turns=1)) for y in (0, 1)])
     assert Logs([tmp_path]).rejected == 1
