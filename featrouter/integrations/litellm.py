@@ -53,7 +53,8 @@ class FeatRouter(CustomLogger):  # type: ignore[misc]  # the host's class, of wh
                     context.raw_messages or context.structured_messages, "", context.metadata, (weak, strong)
                 )
                 context.signals[NAME] = told
-                context.candidate_models = [told["model"]]
+                kept = {weak, strong} - {told["model"]} if _last_attempt(context.metadata) else {told["model"]}
+                context.candidate_models = list(kept)
         except Exception as error:
             noted(error)
         return context
@@ -119,6 +120,12 @@ class FeatRouter(CustomLogger):  # type: ignore[misc]  # the host's class, of wh
             if isinstance(found, dict):
                 return found
         return None
+
+
+def _last_attempt(metadata: Mapping[str, Any]) -> bool:
+    """Whether the request has failed so often that the other model should answer it, if only this once."""
+    tried, most = metadata.get("attempted_retries"), metadata.get("max_retries")
+    return isinstance(tried, int) and tried > 0 and tried >= (most if isinstance(most, int) else 1)
 
 
 def _answer(response: Any) -> Turn | None:

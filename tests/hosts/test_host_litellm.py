@@ -207,3 +207,20 @@ def test_hostile_messages_are_answered_all_the_same(proxy: tuple[Proxy, Path]) -
     odd += [{"role": "user", "content": [part, {"type": "text", "text": "x" * 300_000}]}] * 2
     told = served.post("/v1/chat/completions", {"model": "agent", "messages": odd})
     assert told["choices"][0]["message"]["content"]
+
+
+def test_where_the_weak_model_is_down_the_request_is_answered_all_the_same(
+    proxy: tuple[Proxy, Path], upstreams: dict[str, Upstream]
+) -> None:
+    """LiteLLM tries again; its last attempt goes to the other model."""
+    served, folder = proxy
+    if "hook" in str(folder):
+        pytest.skip("two model names: that is what LiteLLM's own fallbacks are for")
+    upstreams["weak"].down = True
+    try:
+        for number in range(4):
+            body = {"model": "agent", "messages": [{"role": "user", "content": f"hello {number}"}], "max_tokens": 99}
+            told = served.post("/v1/chat/completions", body)
+            assert told["choices"][0]["message"]["content"].startswith("strong")
+    finally:
+        upstreams["weak"].down = False

@@ -21,12 +21,16 @@ def patient(steps: int) -> Mind:
 
 
 class Upstream:
-    """Serves OpenAI chat completions and Responses, and Anthropic messages, streamed or not; keeps every request."""
+    """Serves OpenAI chat completions and Responses, and Anthropic messages, streamed or not; or is `down`.
+
+    Keeps every request.
+    """
 
     def __init__(self, name: str, mind: Mind, tool: str = "bash", argument: str = "command") -> None:
         self.name, self.mind = name, mind
         self._tool, self._argument = tool, argument
         self.requests: list[Body] = []
+        self.down = False
         upstream = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,8 +42,8 @@ class Upstream:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 upstream.requests.append(body)
-                kind, data = upstream.answer(self.path, body)
-                self.send_response(200)
+                kind, data = ("text/plain", b"down") if upstream.down else upstream.answer(self.path, body)
+                self.send_response(500 if upstream.down else 200)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
