@@ -106,49 +106,61 @@ def anthropic(proxy: Proxy, messages: list[Any], headers: dict[str, str]) -> tup
     return [{"role": "assistant", "content": content}], said, used[0] if used else None
 
 
-def responses(proxy: Proxy, items: list[Any], headers: dict[str, str]) -> tuple[list[Any], str, str | None]:
-    told = proxy.post("/v1/responses", {"model": "agent", "input": items, "instructions": "you work"}, headers)
-    output = told["output"]
-    said = "".join(part["text"] for item in output if item["type"] == "message" for part in item["content"])
-    calls = [item["call_id"] for item in output if item["type"] == "function_call"]
-    return output, said, calls[0] if calls else None
+def responses(stream: bool) -> Step:
+    def step(proxy: Proxy, items: list[Any], headers: dict[str, str]) -> tuple[list[Any], str, str | None]:
+        body = {"model": "agent", "input": items, "instructions": "you work", "stream": stream}
+        told = proxy.post("/v1/responses", body, headers)
+        if stream:
+            told = next(event["response"] for event in told if event["type"] == "response.completed")
+        output = told["output"]
+        said = "".join(part["text"] for item in output if item["type"] == "message" for part in item["content"])
+        calls = [item["call_id"] for item in output if item["type"] == "function_call"]
+        return output, said, calls[0] if calls else None
+
+    return step
 
 
-def result(step: Step, identity: str, seen: str) -> Any:
-    if step is anthropic:
+def result(api: str, identity: str, seen: str) -> Any:
+    if api.startswith("anthropic"):
         block = {"type": "tool_result", "tool_use_id": identity, "content": seen}
         return {"role": "user", "content": [block]}
-    if step is responses:
+    if api.startswith("responses"):
         return {"type": "function_call_output", "call_id": identity, "output": seen}
     return {"role": "tool", "tool_call_id": identity, "content": seen}
 
 
-def run(step: Step, proxy: Proxy, headers: dict[str, str], task: str) -> list[str]:
+APIS: dict[str, Step] = {
+    "chat": chat(False),
+    "chat streamed": chat(True),
+    "anthropic streamed": anthropic,
+    "responses": responses(False),
+    "responses streamed": responses(True),
+}
+EXPECTED = ["weak"] * TURN + ["strong"] * (STEPS + 1 - TURN)
+
+
+def run(api: str, proxy: Proxy, headers: dict[str, str], task: str) -> list[str]:
     """An agent's loop; who answered at each step, by the first word of what it said."""
     messages: list[Any] = [{"role": "user", "content": task}]
     spoke = []
     for number in range(STEPS + 1):
-        said, text, asked = step(proxy, messages, headers)
+        said, text, asked = APIS[api](proxy, messages, headers)
         spoke.append(text.partition(":")[0])
         messages += said
         if asked is None:
             return spoke
-        messages.append(result(step, asked, f"saw {number}"))
+        messages.append(result(api, asked, f"saw {number}"))
     raise AssertionError("it was never done")
 
 
-STEPS_OF = {"chat": chat(False), "chat streamed": chat(True), "anthropic streamed": anthropic, "responses": responses}
-EXPECTED = ["weak"] * TURN + ["strong"] * (STEPS + 1 - TURN)
-
-
-@pytest.mark.parametrize("api", STEPS_OF)
+@pytest.mark.parametrize("api", APIS)
 def test_a_conversation_goes_to_the_strong_model_and_stays_there(
     api: str, proxy: tuple[Proxy, Path], upstreams: dict[str, Upstream]
 ) -> None:
     served, folder = proxy
     before = len(upstreams["strong"].requests)
     name = f"run of {api}"
-    assert run(STEPS_OF[api], served, {"x-featrouter-run": name, "x-featrouter-task": "t-1"}, f"fix {api}") == EXPECTED
+    assert run(api, served, {"x-featrouter-run": name, "x-featrouter-task": "t-1"}, f"fix {api}") == EXPECTED
     logs = logged(folder / "log", name, STEPS + 1)
     told, (trajectory,) = logs.runs[name], [t for r, t in logs.trajectories() if r.run_id == name]
     assert (told.task_id, told.task, told.harness) == ("t-1", f"fix {api}", HARNESS)
@@ -181,11 +193,11 @@ def logged(folder: Path, name: str, turns: int) -> Logs:
 
 def test_conversations_without_a_name_are_told_apart_by_how_they_begin(proxy: tuple[Proxy, Path]) -> None:
     served, _ = proxy
-    assert run(chat(False), served, {}, "one task") == EXPECTED
-    assert run(chat(False), served, {}, "another task") == EXPECTED
+    assert run("chat", served, {}, "one task") == EXPECTED
+    assert run("chat", served, {}, "another task") == EXPECTED
     session = {"X-Claude-Code-Session-Id": "a-session"}
-    assert run(anthropic, served, session, "the first thing asked") == EXPECTED
-    assert run(anthropic, served, session, "a title for it, please") == EXPECTED
+    assert run("anthropic streamed", served, session, "the first thing asked") == EXPECTED
+    assert run("anthropic streamed", served, session, "a title for it, please") == EXPECTED
 
 
 def test_a_model_without_a_stronger_one_is_left_alone(proxy: tuple[Proxy, Path]) -> None:
