@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,8 +58,9 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
 def decide(session: Session, n: int) -> None:
     """Decide on a run: one JSON object with choice, r1, r2, y1, y2, c1, c2, turn and reasons.
 
-    BUNDLE is a file or `default`. RUN is JSON, a file or - for stdin: a chat-message list (OpenAI, Anthropic,
-    Responses), an object with `messages`, or {"task": ..., "turns": [{"thought", "action", "observation"}, ...]}.
+    BUNDLE is a file or `default`. RUN is a file of any format that `featrouter import` reads (of several runs the first
+    counts), or JSON, a file or - for stdin: a list of chat messages (OpenAI, Anthropic, Responses, LangChain), an object
+    with `messages`, or {"task": ..., "turns": [{"thought", "action", "observation"}, ...]}.
     """
     reasons = [
         {"feature": reason.feature, "value": reason.value, "effect": round(reason.effect, 4), "words": reason.words}
@@ -101,34 +103,53 @@ def _router(bundle: str, value: float | None, policy: str | None, allow_stop: bo
 def _session(router: Router, run: Any, task: str, turn: int | None, ended: bool) -> Session:
     from featrouter.trajectory import Trajectory
 
-    trajectory = _trajectory(run)
+    trajectory, harness = _trajectory(run)
     if turn is not None and not 0 <= turn <= len(trajectory):
         raise click.BadParameter(f"{turn}: the run has {len(trajectory)} turns", param_hint="--turn")
     whole = turn is None or turn == len(trajectory)
     seen = Trajectory(task or trajectory.task, trajectory.turns[:turn], ended or (trajectory.ended and whole))
-    return router.replay(seen)
+    return router.replay(seen, harness=router.harness or (harness if harness in router.bundle.references else None))
 
 
-def _trajectory(run: Any) -> Trajectory:
+def _trajectory(run: Any) -> tuple[Trajectory, str]:
+    """The run, and whose it is, where its file tells."""
     from featrouter.messages import trajectory_of
+
+    name, text = getattr(run, "name", "<stdin>"), run.read()
+    try:
+        read = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        read = error
+    if isinstance(read, dict) and isinstance(read.get("turns"), list):
+        return _turns(read, name), ""
+    if name != "<stdin>" and (imported := _imported(name, talk=isinstance(read, Exception))):
+        return imported
+    if isinstance(read, list):
+        return trajectory_of(read), ""
+    if isinstance(read, dict) and isinstance(read.get("messages"), list):
+        return trajectory_of(read["messages"]), ""
+    if isinstance(read, Exception):
+        raise Refused(f"{name}: not JSON: {read}") from None
+    raise Refused(f"{name}: neither a message list, nor an object with `messages` or `turns` (featrouter decide -h)")
+
+
+def _turns(read: dict[str, Any], name: str) -> Trajectory:
     from featrouter.trajectory import Call, Trajectory, Turn
 
-    name = getattr(run, "name", "<stdin>")
-    try:
-        read = json.load(run)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise Refused(f"{name}: not JSON: {error}") from None
-    if isinstance(read, list):
-        return trajectory_of(read)
-    if isinstance(read, dict) and isinstance(read.get("messages"), list):
-        return trajectory_of(read["messages"])
-    if isinstance(read, dict) and isinstance(read.get("turns"), list):
-        turns = []
-        for number, fields in enumerate(read["turns"], 1):
-            try:
-                calls = tuple(Call(**call) for call in fields.pop("calls", ()))
-                turns.append(Turn(**fields, calls=calls))
-            except (TypeError, AttributeError) as error:
-                raise Refused(f"{name}: turn {number}: {str(error).replace('Turn.__init__() ', '')}") from None
-        return Trajectory(str(read.get("task", "")), tuple(turns), bool(read.get("ended", False)))
-    raise Refused(f"{name}: neither a message list, nor an object with `messages` or `turns` (featrouter decide -h)")
+    turns = []
+    for number, fields in enumerate(read["turns"], 1):
+        try:
+            calls = tuple(Call(**call) for call in fields.pop("calls", ()))
+            turns.append(Turn(**fields, calls=calls))
+        except (TypeError, AttributeError) as error:
+            raise Refused(f"{name}: turn {number}: {str(error).replace('Turn.__init__() ', '')}") from None
+    return Trajectory(str(read.get("task", "")), tuple(turns), bool(read.get("ended", False)))
+
+
+def _imported(name: str, *, talk: bool) -> tuple[Trajectory, str] | None:
+    """The first run of a trajectory file, which is over; None where it is of no format, or (without `talk`) a chat."""
+    from featrouter.importers import Import
+
+    reading = Import([Path(name)])
+    found = next(iter(reading), None)
+    return (found[1], found[0].harness) if found and (talk or "chat" not in reading.counts) else None

@@ -109,9 +109,11 @@ def _openai(model: str, number: int, thought: str, asked: Asked) -> Answer:
     }
 
     def events() -> Iterator[tuple[str, Any]]:
-        delta = {**message, "tool_calls": [{**call, "index": 0} for call in message.get("tool_calls", ())]}
-        for choice in ({"delta": delta, "finish_reason": None}, {"delta": {}, "finish_reason": stop}):
-            chunk = {**frame, "object": "chat.completion.chunk", "choices": [{"index": 0, **choice}], "usage": usage}
+        deltas: list[Body] = [{"role": "assistant", "content": ""}, {"content": thought}]
+        deltas += [{"tool_calls": [{**call, "index": 0}]} for call in message.get("tool_calls", ())]
+        for delta in (*deltas, {}):
+            choice = {"index": 0, "delta": delta, "finish_reason": None if delta else stop}
+            chunk = {**frame, "object": "chat.completion.chunk", "choices": [choice], "usage": None if delta else usage}
             yield "", json.dumps(chunk)
         yield "", "[DONE]"
 

@@ -143,3 +143,22 @@ def test_logs_with_rejected_rows_are_exported_without_them(samples: Path, tmp_pa
     assert result.exit_code == 3
     assert "the rest is exported" in result.stderr
     assert len(list((tmp_path / "atif").iterdir())) == 1
+
+
+def test_decide_and_explain_read_what_import_reads(samples: Path, tmp_path: Path) -> None:
+    """And the harness that a file names need not be given; a list of messages is a run that goes on."""
+    mini = samples / "mini-swe-agent" / "toolcall.traj.json"
+    told = json.loads(run("decide", "default", mini, "--turn", 3).stdout)
+    assert (told["turn"], told["ended"]) == (3, False) and "harness" not in told["fallback"]
+    assert json.loads(run("decide", "default", mini).stdout)["ended"]
+    assert run("explain", "default", samples / "openhands" / "finished.output.jsonl", "-n", 2).stdout.startswith(
+        "turn 6"
+    )
+    chat = tmp_path / "chat.json"
+    chat.write_text(
+        json.dumps([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]), encoding="utf-8"
+    )
+    told = json.loads(run("decide", "default", chat, "--harness", "openhands").stdout)
+    assert (told["turn"], told["ended"]) == (1, False)
+    chat.write_text("no trajectory", encoding="utf-8")
+    assert "not JSON" in run("decide", "default", chat).stderr
