@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 import time
 from collections.abc import Callable
@@ -110,6 +111,10 @@ def test_the_log_is_what_training_reads(making: Making, tmp_path: Path) -> None:
     )
     told["task_id"] = "b"
     assert logs.runs["b"] == Run("b", **told, cost_weak=0.25, route="weak", turns=1)  # type: ignore[arg-type]
+    with (tmp_path / "log" / "turns.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["run_id"], row["choice"]) for row in rows] == [("a", "continue"), ("a", "escalate"), ("b", "")]
+    assert all(0 < float(row["y2"]) < 1 and row["started_at"] for row in rows[:2])
     (_, handed), (_, kept) = logs.trajectories()
     assert [(turn.thought, turn.cost, turn.latency) for turn in handed] == [("t0", 0.5, 1.5), ("t1", 0.5, 1.5)]
     assert [(turn.thought, turn.cost) for turn in kept] == [("it works", 0.25)]

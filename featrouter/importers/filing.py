@@ -53,7 +53,7 @@ def file_runs(
                 continue
             filed.runs.append(told)
             filed.turns += len(trajectory)
-            append(parts["turns.csv"], TURNS, turn_rows(told.run_id, trajectory))
+            append(parts["turns.csv"], TURNS, turn_rows(told.run_id, trajectory.turns))
         filed.runs = outcomes.label(filed.runs)
         if filed.runs:
             append(parts["runs.csv"], RUNS, map(run_row, filed.runs))

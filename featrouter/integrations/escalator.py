@@ -139,7 +139,7 @@ class Escalator:
             handed_over = known.escalated.turn if known.escalated else None
             if self._log:
                 with self._lock:
-                    self._log.turns(known.run, read.turns[:handed_over])
+                    self._log.turns(known.run, read.turns[:handed_over], decision=decision)
                     self._log.run(self._row(known, len(read), decision.propensity, read.task))
             return Route(known.run, decision, handed_over)
         except Exception as error:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from featrouter.decision import Decision
 from featrouter.logs import LogError, Logs
 from featrouter.logs.forms import Form
 from featrouter.logs.run import Run
@@ -41,13 +42,19 @@ class RunLog:
         """What the log says of a run so far, without its task text."""
         return self._rows.get(run_id)
 
-    def turns(self, run_id: str, turns: Sequence[Turn], first: int = 1) -> None:
-        """Adds those of the turns of a run that are not in the log yet; `first` is the number of the first one given."""
+    def turns(self, run_id: str, turns: Sequence[Turn], first: int = 1, decision: Decision | None = None) -> None:
+        """Adds those of a run's turns that are not in the log yet, `first` the number of the first one given.
+
+        With them what was decided after the last of them.
+        """
         length = self._lengths.get(run_id, 0)
         new = turns[max(0, length + 1 - first) :]
         if new and first <= length + 1:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self._append("turns.csv", TURNS, turn_rows(run_id, new, first=length + 1, started=now))
+            last = first + len(turns) - 1
+            decided = decision.as_dict() if decision and decision.turn == last else {}
+            told = {name: decided.get(name) for name in ("choice", "y1", "y2")}
+            self._append("turns.csv", TURNS, turn_rows(run_id, new, first=length + 1, started=now, decided=told))
             self._lengths[run_id] = length + len(new)
 
     def run(self, run: Run) -> None:

@@ -124,6 +124,9 @@ TURNS = Form(
         "cost_usd": _amount,
         "latency_ms": _amount,
         "started_at": str,
+        "choice": str,
+        "y1": str,
+        "y2": str,
     },
     {"turn": rb'"?[0-9]{1,9}"?'},
 )

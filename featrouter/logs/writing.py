@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,13 @@ Row = Mapping[str, object]
 _MOST_EXIT = 10**9
 
 
-def turn_rows(run_id: str, turns: Iterable[Turn], *, first: int = 1, started: str = "") -> Iterator[dict[str, object]]:
-    """The *turns* rows of a run's turns, a row a call; the first of them is turn `first`, which `started` then (ISO)."""
+def turn_rows(
+    run_id: str, turns: Sequence[Turn], *, first: int = 1, started: str = "", decided: Row | None = None
+) -> Iterator[dict[str, object]]:
+    """The *turns* rows of a run's turns, a row a call.
+
+    The first of them is turn `first`, which `started` then (ISO); `decided` holds what a router said after the last.
+    """
     for number, turn in enumerate(turns, first):
         for index, call in enumerate(turn.each_call() or (Call(),)):
             row: dict[str, object] = {
@@ -43,6 +48,8 @@ def turn_rows(run_id: str, turns: Iterable[Turn], *, first: int = 1, started: st
                     "latency_ms": _amount(turn.latency, 1000.0),
                     "started_at": started if number == first else "",
                 }
+                if decided and number == first + len(turns) - 1:
+                    row |= decided
             yield row
 
 

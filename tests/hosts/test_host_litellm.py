@@ -48,6 +48,7 @@ def proxy(
     config = yaml.safe_load(block("litellm" if request.param == "plugin" else "litellm-hook"))
     names = [entry["model_name"] for entry in config["model_list"]]
     if request.param == "hook":
+        (folder / "featrouter_hook.py").write_text(block("litellm-hook-file"), encoding="utf-8")
         environment |= {"FEATROUTER_WEAK": names[0], "FEATROUTER_STRONG": names[1]}
     config |= {"general_settings": {"master_key": KEY}}
     config["model_list"] = [
@@ -59,12 +60,20 @@ def proxy(
         yield served, folder
 
 
+PARAMETERS = {"type": "object", "properties": {"command": {"type": "string"}}}
+#: The one tool, as each API declares it.
+BASH = {"name": "bash", "description": "Runs a command."}
+TOOLS: dict[str, Any] = {
+    "chat": [{"type": "function", "function": {**BASH, "parameters": PARAMETERS}}],
+    "anthropic": [{**BASH, "input_schema": PARAMETERS}],
+    "responses": [{"type": "function", **BASH, "parameters": PARAMETERS}],
+}
 Step = Callable[[Proxy, list[Any], dict[str, str]], tuple[list[Any], str, str | None]]
 
 
 def chat(stream: bool) -> Step:
     def step(proxy: Proxy, messages: list[Any], headers: dict[str, str]) -> tuple[list[Any], str, str | None]:
-        body = {"model": "agent", "messages": messages, "stream": stream, "max_tokens": 2000}
+        body = {"model": "agent", "messages": messages, "stream": stream, "max_tokens": 2000, "tools": TOOLS["chat"]}
         told = proxy.post("/v1/chat/completions", body, headers)
         if not stream:
             message = told["choices"][0]["message"]
@@ -85,6 +94,7 @@ def chat(stream: bool) -> Step:
 def anthropic(proxy: Proxy, messages: list[Any], headers: dict[str, str]) -> tuple[list[Any], str, str | None]:
     """What Claude Code does: everything streamed, thinking and tool use as blocks."""
     body = {"model": "agent", "messages": messages, "stream": True, "max_tokens": 2000, "system": "you work"}
+    body["tools"] = TOOLS["anthropic"]
     events = proxy.post("/v1/messages", body, {"anthropic-version": "2023-06-01", **headers})
     blocks: dict[int, dict[str, Any]] = {}
     for event in events:
@@ -108,7 +118,13 @@ def anthropic(proxy: Proxy, messages: list[Any], headers: dict[str, str]) -> tup
 
 def responses(stream: bool) -> Step:
     def step(proxy: Proxy, items: list[Any], headers: dict[str, str]) -> tuple[list[Any], str, str | None]:
-        body = {"model": "agent", "input": items, "instructions": "you work", "stream": stream}
+        body = {
+            "model": "agent",
+            "input": items,
+            "instructions": "you work",
+            "stream": stream,
+            "tools": TOOLS["responses"],
+        }
         told = proxy.post("/v1/responses", body, headers)
         if stream:
             told = next(event["response"] for event in told if event["type"] == "response.completed")

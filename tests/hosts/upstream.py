@@ -110,7 +110,10 @@ def _openai(model: str, number: int, thought: str, asked: Asked) -> Answer:
 
     def events() -> Iterator[tuple[str, Any]]:
         deltas: list[Body] = [{"role": "assistant", "content": ""}, {"content": thought}]
-        deltas += [{"tool_calls": [{**call, "index": 0}]} for call in message.get("tool_calls", ())]
+        for call in message.get("tool_calls", ()):
+            function = call["function"]
+            deltas.append({"tool_calls": [{**call, "index": 0, "function": {**function, "arguments": ""}}]})
+            deltas.append({"tool_calls": [{"index": 0, "function": {"arguments": function["arguments"]}}]})
         for delta in (*deltas, {}):
             choice = {"index": 0, "delta": delta, "finish_reason": None if delta else stop}
             chunk = {**frame, "object": "chat.completion.chunk", "choices": [choice], "usage": None if delta else usage}
