@@ -142,6 +142,9 @@ def test_a_log_that_cannot_be_read_or_written_costs_the_log_alone(making: Making
     (log / "turns.csv").mkdir()
     escalator = Escalator.load(making(1), harness=HARNESS, log=log)
     assert follow(escalator, "a", range(3)) == [False, True, True]
+    (log / "turns.csv").rmdir()  # whoever mends it loses no turn
+    escalator.decide(run_of(3), "a")
+    assert Logs([log / "turns.csv"]).lengths() == {"a": 1}
     with pytest.raises(OSError, match="odd"):
         RunLog(log / "odd.csv")
 

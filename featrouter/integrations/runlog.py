@@ -54,18 +54,22 @@ class RunLog:
             last = first + len(turns) - 1
             decided = decision.as_dict() if decision and decision.turn == last else {}
             told = {name: decided.get(name) for name in ("choice", "y1", "y2")}
-            self._append("turns.csv", TURNS, turn_rows(run_id, new, first=length + 1, started=now, decided=told))
-            self._lengths[run_id] = length + len(new)
+            rows = turn_rows(run_id, new, first=length + 1, started=now, decided=told)
+            if self._append("turns.csv", TURNS, rows):
+                self._lengths[run_id] = length + len(new)
 
     def run(self, run: Run) -> None:
         """Adds what is known of a run now, if it has more `turns` than when it was told last; its task text only once."""
         before = self._rows.get(run.run_id)
         if before is None or (run.turns or 0) > (before.turns or 0):
-            self._append("runs.csv", RUNS, [run_row(replace(run, task="") if before else run)])
-            self._rows[run.run_id] = replace(run, task="")
+            row = run_row(replace(run, task="") if before else run)
+            if self._append("runs.csv", RUNS, [row]):
+                self._rows[run.run_id] = replace(run, task="")
 
-    def _append(self, name: str, form: Form, rows: Iterable[Row]) -> None:
+    def _append(self, name: str, form: Form, rows: Iterable[Row]) -> bool:
         try:
             append(self.directory / name, form, rows)
         except OSError as error:
             noted(error)
+            return False
+        return True
