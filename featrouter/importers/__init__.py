@@ -25,12 +25,13 @@ from featrouter.importers import (
     spend_logs,
     swe_agent,
 )
-from featrouter.importers.fields import clean, id_of, object_of
+from featrouter.importers.fields import id_of, object_of
 from featrouter.importers.format import Format, Imported, PassedBy
 from featrouter.importers.records import Damaged, Record, Unknown, records
 from featrouter.importers.steps import short
 from featrouter.logs.run import Run
 from featrouter.logs.sources import LogError
+from featrouter.logs.writing import clean
 from featrouter.trajectory import Call, Trajectory, Turn
 
 __all__ = ["FORMATS", "Count", "Import", "Refusal"]

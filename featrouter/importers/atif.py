@@ -20,9 +20,10 @@ from featrouter.importers.fields import (
 )
 from featrouter.importers.format import Format, Imported, PassedBy, each, repo_of
 from featrouter.importers.records import Damaged, Record, records
-from featrouter.importers.steps import Step, fenced, turns_of
+from featrouter.importers.steps import Step, turns_of
 from featrouter.logs.forms import RUNS
 from featrouter.logs.run import Run
+from featrouter.messages.parts import fenced
 from featrouter.trajectory import Trajectory
 
 _Object = Mapping[str, Any]

@@ -14,9 +14,9 @@ from typing import Any
 from featrouter.importers.fields import object_of, parsed, total_of
 from featrouter.importers.format import Imported
 from featrouter.importers.records import Record
-from featrouter.importers.steps import fenced
 from featrouter.logs.run import Run
 from featrouter.messages import trajectory_of
+from featrouter.messages.parts import fenced
 from featrouter.trajectory import Trajectory, Turn
 
 _State = tuple[object, ...]

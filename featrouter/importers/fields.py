@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-#: A log holds no more of one text: a record of a log file is at most 32 MiB.
-MOST_TEXT = 4_000_000
+from featrouter.logs.writing import clean
+
 _MOST_ID = 300
 _MOST_WHOLE = 10**9
 
@@ -23,15 +23,6 @@ def text_of(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return "\n".join(filter(None, (text_of(part) for part in value if isinstance(part, str | Mapping))))
     return "" if value is None or isinstance(value, bool) else str(value)
-
-
-def clean(text: str) -> str:
-    """The text as a log file can hold it: no NUL, no half of a surrogate pair; the middle of a huge one left out."""
-    if len(text) > MOST_TEXT:
-        text = f"{text[: MOST_TEXT // 2]}\n[…]\n{text[-MOST_TEXT // 2 :]}"
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode("utf-8")
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def id_of(value: object) -> str:

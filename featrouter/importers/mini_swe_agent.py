@@ -10,8 +10,9 @@ from typing import Any
 from featrouter.importers.fields import amount_of, id_of, object_of, objects_of, text_of, whole_of
 from featrouter.importers.format import Format, Imported, each, repo_of
 from featrouter.importers.records import Damaged, Record
-from featrouter.importers.steps import Step, fenced, turns_of
+from featrouter.importers.steps import Step, turns_of
 from featrouter.logs.run import Run
+from featrouter.messages.parts import fenced
 from featrouter.trajectory import Trajectory, Turn
 
 _Message = Mapping[str, Any]

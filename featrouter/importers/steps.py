@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from featrouter.trajectory import Call, Turn
-
-_FENCE = re.compile(r"```[\w-]{0,30}[ \t]*\n(.*?)\n?```", re.DOTALL)
 
 
 class Step:
@@ -89,12 +86,6 @@ def short(turn: Turn) -> Turn:
         is_error=call.is_error,
         calls=(),
     )
-
-
-def fenced(text: str) -> tuple[str, str]:
-    """The thought and the action of a text-only agent: its last fenced block is what it does."""
-    blocks = _FENCE.findall(text)
-    return (_FENCE.sub("", text).strip(), blocks[-1]) if blocks else (text, "")
 
 
 def turns_of(steps: Iterable[Step]) -> tuple[Turn, ...]:

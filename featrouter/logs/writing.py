@@ -18,6 +18,8 @@ from featrouter.trajectory import Call, Turn
 
 Row = Mapping[str, object]
 _MOST_EXIT = 10**9
+#: A log holds no more of one text: a record of a log file is at most 32 MiB.
+MOST_TEXT = 4_000_000
 
 
 def turn_rows(
@@ -80,19 +82,26 @@ def append(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> Non
         file.write(lines)
 
 
+def clean(text: str) -> str:
+    """The text as a log file can hold it: no NUL, no half of a surrogate pair; the middle of a huge one left out."""
+    if len(text) > MOST_TEXT:
+        text = f"{text[: MOST_TEXT // 2]}\n[…]\n{text[-MOST_TEXT // 2 :]}"
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # NUL is the sign of a torn block
+
+
 def _lines(form: Form, rows: Iterable[Row], *, header: bool) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(form.cells), restval="", lineterminator="\n")
     if header:
         writer.writeheader()
     writer.writerows({column: _cell(value) for column, value in row.items()} for row in rows)
-    return text.getvalue().encode("utf-8", "replace")
+    return text.getvalue().encode("utf-8")
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str):
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")  # in a log file it is the sign of a torn block
-    return "" if value is None else value
+    return clean(value) if isinstance(value, str) else "" if value is None else value
 
 
 def _amount(value: float | None, scale: float = 1.0) -> float | None:
@@ -100,4 +109,4 @@ def _amount(value: float | None, scale: float = 1.0) -> float | None:
 
 
 _COLUMNS: dict[str, Any] = {name.removesuffix("_usd"): name for name in RUNS.cells}
-__all__ = ["RUNS", "TURNS", "append", "run_row", "turn_rows", "write"]
+__all__ = ["MOST_TEXT", "RUNS", "TURNS", "append", "clean", "run_row", "turn_rows", "write"]

@@ -21,6 +21,10 @@ _SPEAKERS = {
 _NOTE = "<system-reminder>"
 _NOTES = re.compile(r"\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
 
+# The one action of a text-only agent (mini-swe-agent): the last fenced block of its message.
+_FENCE = re.compile(r"```[\w-]{0,30}[ \t]*\n(.*?)\n?```", re.DOTALL)
+_MOST_TEXT = 200_000
+
 
 def get(part: object, name: str) -> Any:
     """The field of a dictionary, or of the object of a client's library; None where there is none."""
@@ -65,3 +69,9 @@ def text(content: object) -> str:
 def without_notes(told: str) -> str:
     """A text of the user's, or of a tool's, without what Claude Code has put in for the model."""
     return _NOTES.sub("", told).lstrip() if _NOTE in told else told
+
+
+def fenced(told: str) -> tuple[str, str]:
+    """The thought and the action of a text-only agent: its last fenced block is what it does."""
+    found = _FENCE.findall(told[:_MOST_TEXT])
+    return (_FENCE.sub("", told[:_MOST_TEXT]).strip(), found[-1]) if found else (told, "")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from featrouter.messages.parts import blocks, get, kind_of, role_of, text, unpacked, without_notes
+from featrouter.messages.parts import blocks, fenced, get, kind_of, role_of, text, unpacked, without_notes
 from featrouter.trajectory import Call, Trajectory, Turn
 
-# The one action of a text-only agent (mini-swe-agent): the last fenced block of its message.
-_FENCE = re.compile(r"```[\w-]{0,30}\n(.*?)\n?```", re.DOTALL)
-_MOST_TEXT = 200_000
 _ARGUMENTS = ("arguments", "input", "args", "action", "operation")
 
 
@@ -46,9 +42,8 @@ class _Draft:
     def turn(self) -> Turn:
         thought, calls, rest = "\n".join(self.thoughts), self.calls, "\n".join(self.plain)
         if not calls and rest:
-            found = _FENCE.findall(thought[:_MOST_TEXT])
-            action = found[-1] if found else ""
-            return Turn(_FENCE.sub("", thought[:_MOST_TEXT]).strip() if found else thought, action, rest)
+            thought, action = fenced(thought)
+            return Turn(thought, action, rest)
         if rest and calls:
             calls[-1] = replace(calls[-1], observation="\n".join(filter(None, (calls[-1].observation, rest))))
         return Turn(thought, calls=tuple(calls))

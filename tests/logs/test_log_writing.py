@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from featrouter.logs import Logs, Run
 from featrouter.logs.forms import OUTCOMES
-from featrouter.logs.writing import RUNS, TURNS, append, run_row, turn_rows, write
+from featrouter.logs.writing import MOST_TEXT, RUNS, TURNS, append, run_row, turn_rows, write
 from featrouter.trajectory import Call, Turn
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40) | st.sampled_from(
@@ -55,6 +55,14 @@ def test_what_a_log_cannot_hold_is_blank_or_replaced(tmp_path: Path) -> None:
     ((_, (read,)),) = ((run, tuple(trajectory)) for run, trajectory in logs.trajectories())
     assert logs.rejected == 0
     assert read == Turn("\N{REPLACEMENT CHARACTER}", "?")
+
+
+def test_of_a_text_longer_than_a_log_may_hold_the_ends_are_kept(tmp_path: Path) -> None:
+    append(tmp_path / "turns.csv", TURNS, turn_rows("r", [Turn("", "cat", "a" * 20_000_000 + "b" * 20_000_000)]))
+    logs = Logs([tmp_path])
+    ((_, (read,)),) = ((run, tuple(trajectory)) for run, trajectory in logs.trajectories())
+    assert logs.rejected == 0 and len(read.observation) == MOST_TEXT + 5
+    assert read.observation[0] == "a" and read.observation[-1] == "b"
 
 
 def test_rows_are_added_to_a_file_that_has_its_header_once(tmp_path: Path) -> None:
