@@ -117,12 +117,13 @@ class Escalator:
         *,
         task_id: str = "",
         models: tuple[str, str] = ("", ""),
+        costs: Costs | None = None,
     ) -> Route:
         """Where the next request of the conversation `run` goes: to the strong model if `escalate`, else to the weak.
 
         `messages` as Router.decide takes them. `task_id` (else the run's name) and `models`, (weak, strong), are for
-        the log. Asked again after the same turn it answers the same. A conversation of that name that begins again is
-        another run (`run#2`).
+        the log. `costs` stand in for the router's. Asked again after the same turn it answers the same. A conversation of
+        that name that begins again is another run (`run#2`).
         """
         try:
             read = messages if isinstance(messages, Trajectory) else trajectory_of(messages)
@@ -133,7 +134,7 @@ class Escalator:
             if known.escalated:
                 decision = known.escalated._replace(turn=len(read))
             else:
-                decision = self.router.decide(read, run=known.run)
+                decision = self.router.decide(read, run=known.run, costs=costs)
                 if decision.escalate:
                     known.escalated = decision
             handed_over = known.escalated.turn if known.escalated else None

@@ -7,11 +7,14 @@ lines to paste.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
+from featrouter.decision import Costs
 from featrouter.integrations import settings
 from featrouter.integrations.escalator import Escalator, Usage
 from featrouter.integrations.identity import conversation_of, task_of
@@ -42,6 +45,7 @@ class FeatRouter(CustomLogger):  # type: ignore[misc]  # the host's class, of wh
         self._escalator = escalator
         self._weak, self._strong = weak, strong
         self._hook = hook
+        self._prices: dict[str, float] = {}
 
     async def run(self, context: Any) -> Any:
         """The routing plugin: leaves one of the two models among the candidates, and the decision in the signals."""
@@ -109,8 +113,18 @@ class FeatRouter(CustomLogger):  # type: ignore[misc]  # the host's class, of wh
         self, messages: Sequence[Any], system: object, metadata: Mapping[str, Any], models: tuple[str, str]
     ) -> dict[str, Any]:
         run = conversation_of(messages, system, metadata)
-        route = self._escalator.decide(messages, run, task_id=task_of(metadata), models=models)
+        costs = self._costs(models[1])
+        route = self._escalator.decide(messages, run, task_id=task_of(metadata), models=models, costs=costs)
         return {"model": models[route.escalate], **route.as_dict()}
+
+    def _costs(self, strong: str) -> Costs | None:
+        """The router's costs with what LiteLLM's price list asks for a conversation that no cache holds; None as they are."""
+        router = self._escalator.router
+        if router.costs.handover or router.policy.promise:
+            return None
+        if strong not in self._prices:
+            self._prices[strong] = _price(strong)
+        return replace(router.costs, handover=self._prices[strong]) if self._prices[strong] else None
 
     def _told(self, kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
         """The decision of a request, found in what LiteLLM hands on of it."""
@@ -120,6 +134,14 @@ class FeatRouter(CustomLogger):  # type: ignore[misc]  # the host's class, of wh
             if isinstance(found, dict):
                 return found
         return None
+
+
+def _price(model: str) -> float:
+    """USD per million prompt tokens; 0 where LiteLLM knows none."""
+    try:
+        return float(litellm.get_model_info(model).get("input_cost_per_token") or 0.0) * 1e6
+    except Exception:  # LiteLLM raises one of several for a model that it does not know
+        return 0.0
 
 
 def _last_attempt(metadata: Mapping[str, Any]) -> bool:

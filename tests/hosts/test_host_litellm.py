@@ -3,11 +3,13 @@
 # host: litellm
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -252,3 +254,26 @@ def test_where_the_weak_model_is_down_the_request_is_answered_all_the_same(
             assert told["choices"][0]["message"]["content"].startswith("strong")
     finally:
         upstreams["weak"].down = False
+
+
+def test_the_prompt_cache_that_a_switch_loses_is_priced_by_litellms_list(tmp_path: Path) -> None:
+    from litellm import get_model_info
+
+    from featrouter.integrations.escalator import Escalator
+    from featrouter.integrations.litellm import NAME, FeatRouter
+
+    bundle, model = escalating(tmp_path / "b", None), "anthropic/claude-sonnet-4-5"
+    price = get_model_info(model)["input_cost_per_token"]
+    assert price
+
+    def c2(strong: str, **options: float) -> float:
+        messages = [{"role": "user", "content": "x" * 4000}]
+        candidates = ["openai/small", strong]
+        context = SimpleNamespace(raw_messages=messages, candidate_models=candidates, metadata={}, signals={})
+        asyncio.run(FeatRouter(Escalator.load(bundle, harness=HARNESS, **options)).run(context))
+        assert context.candidate_models == ["openai/small"]
+        return float(context.signals[NAME]["c2"])
+
+    plain = c2("nobody/knows-it")
+    assert c2(model) - plain == pytest.approx(1000 * price)
+    assert c2(model, handover=50.0) - plain == pytest.approx(1000 * 50e-6)
