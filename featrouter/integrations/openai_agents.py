@@ -16,7 +16,7 @@ from featrouter.messages import portable, trajectory_of
 from featrouter.messages.parts import get
 from featrouter.session import noted
 
-#: So many responses are remembered for who goes on from one by its id alone.
+#: So many responses and conversations are remembered for who goes on with one by its id alone.
 MOST = 1024
 
 
@@ -41,7 +41,7 @@ class EscalatingModel(Model):  # type: ignore[misc]  # the host's class, of whic
         response = await self._models[bool(route and route.escalate)].get_response(
             system_instructions, given, *rest, **named
         )
-        self._answered(route, history, response, time.monotonic() - began)
+        self._answered(route, history, response, named, time.monotonic() - began)
         return response
 
     async def stream_response(
@@ -53,15 +53,16 @@ class EscalatingModel(Model):  # type: ignore[misc]  # the host's class, of whic
         model = self._models[bool(route and route.escalate)]
         async for event in model.stream_response(system_instructions, given, *rest, **named):
             if get(event, "type") == "response.completed":
-                self._answered(route, history, get(event, "response"), time.monotonic() - began)
+                self._answered(route, history, get(event, "response"), named, time.monotonic() - began)
             yield event
 
     def _routed(self, system: Any, input: Any, named: dict[str, Any]) -> tuple[Route | None, Any, list[Any]]:
         try:
             items = [{"role": "user", "content": input}] if isinstance(input, str) else list(input)
-            run, before = self._histories.get(str(named.get("previous_response_id")), ("", []))
+            held = named.get("conversation_id") or named.get("previous_response_id")
+            run, before = self._histories.get(str(held), ("", []))
             history = before + items
-            run = str(named.get("conversation_id") or run or conversation_of(history, system))
+            run = str(run or named.get("conversation_id") or conversation_of(history, system))
             route = self._escalator.decide(history, run, models=(self._names[0], self._names[1]))
             # What the server holds by an id is not told again, and cannot be changed here.
             if route.escalate and not before and not isinstance(input, str):
@@ -71,7 +72,9 @@ class EscalatingModel(Model):  # type: ignore[misc]  # the host's class, of whic
             noted(error)
             return None, input, []
 
-    def _answered(self, route: Route | None, history: list[Any], response: Any, seconds: float) -> None:
+    def _answered(
+        self, route: Route | None, history: list[Any], response: Any, named: dict[str, Any], seconds: float
+    ) -> None:
         try:
             if route:
                 output, used = list(get(response, "output") or ()), get(response, "usage")
@@ -79,9 +82,10 @@ class EscalatingModel(Model):  # type: ignore[misc]  # the host's class, of whic
                 final = turns[-1].thought if turns and not turns[-1].calls else None
                 usage = Usage(get(used, "input_tokens"), get(used, "output_tokens"), latency=seconds)
                 self._escalator.answered(route.run, route.decision.turn + 1, usage, final=final)
-                identity = get(response, "response_id") or get(response, "id")
-                if identity:
-                    self._histories[str(identity)] = (route.run, history + output)
+                held = named.get("conversation_id") or get(response, "response_id") or get(response, "id")
+                if held:
+                    self._histories[str(held)] = (route.run, history + output)
+                    self._histories.move_to_end(str(held))
                     while len(self._histories) > MOST:
                         self._histories.popitem(last=False)
         except Exception as error:

@@ -117,31 +117,29 @@ def test_the_strong_model_takes_over_and_keeps_the_run(stream: bool, tmp_path: P
         assert [turn.each_call()[0].observation for turn in trajectory] == ["ran echo 0", "ran echo 1"]
 
 
-def test_a_conversation_that_goes_on_by_the_servers_ids_is_known_by_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["previous_response_id", "conversation_id"])
+def test_a_conversation_that_goes_on_by_the_servers_ids_is_known_by_them(named: str, tmp_path: Path) -> None:
     """Only what is new is sent then; the turns before count all the same."""
+    answered: list[str] = []
 
     class Remembering(Scripted):
         async def get_response(self, system_instructions: Any, input: Any, *_: Any, **told: Any) -> ModelResponse:
-            before = told["previous_response_id"] or "r0"
-            self.given = before
-            call = ResponseFunctionToolCall(type="function_call", call_id=before, name="bash", arguments="{}")
-            return ModelResponse(output=[call], usage=Usage(), response_id=f"r{int(before[1:]) + 1}")
+            answered.append(self.model)
+            number = len(answered)
+            call = ResponseFunctionToolCall(type="function_call", call_id=f"c{number}", name="bash", arguments="{}")
+            return ModelResponse(output=[call], usage=Usage(), response_id=f"r{number}")
 
-    model = EscalatingModel(
-        Remembering("weak"),
-        Remembering("strong"),
-        escalator=Escalator.load(escalating(tmp_path / "b", TURN), harness=HARNESS),
-    )
-    named = dict.fromkeys(("model_settings", "tools", "output_schema", "handoffs", "tracing", "prompt"))
-    answered, before, given = [], None, "fix it"
+    escalator = Escalator.load(escalating(tmp_path / "b", TURN), harness=HARNESS)
+    model = EscalatingModel(Remembering("weak"), Remembering("strong"), escalator=escalator)
+    rest = dict.fromkeys(("model_settings", "tools", "output_schema", "handoffs", "tracing", "prompt"))
+    ids = {"previous_response_id": None, "conversation_id": "one" if named == "conversation_id" else None}
+    given: Any = "fix it"
     for _ in range(STEPS):
-        response = asyncio.run(
-            model.get_response("s", given, previous_response_id=before, conversation_id=None, **named)  # type: ignore[arg-type]
-        )
-        before = response.response_id
-        answered.append(model._models[1] if hasattr(model._models[1], "given") else model._models[0])
-        given = [{"type": "function_call_output", "call_id": response.output[0].call_id, "output": "x"}]  # type: ignore[assignment]
-    assert [told.model for told in answered] == ["weak"] * TURN + ["strong"] * (STEPS - TURN)
+        response = asyncio.run(model.get_response("s", given, **rest, **ids))  # type: ignore[arg-type]
+        given = [{"type": "function_call_output", "call_id": response.output[0].call_id, "output": "x"}]
+        if named == "previous_response_id":
+            ids[named] = response.response_id
+    assert answered == ["weak"] * TURN + ["strong"] * (STEPS - TURN)
 
 
 def test_what_fails_inside_reaches_no_agent() -> None:
