@@ -6,7 +6,6 @@ import csv
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from featrouter.logs import Logs, Run
 from featrouter.messages import messages_of
 from featrouter.policy import NEVER, Policy
 from featrouter.trajectory import Trajectory
+from tests.hosts.bundles import told
 
 HARNESS = "recorded-bash"
 Making = Callable[..., Path]
@@ -33,10 +33,7 @@ def making(recorded_bundle: Bundle, tmp_path: Path) -> Making:
     """Writes a bundle that escalates after so many turns, or never; it trusts every run."""
 
     def make(turn: int | None, name: str = "b.featrouter") -> Path:
-        steps = ((0, NEVER),) if turn is None else ((0, NEVER), (turn, -NEVER)) if turn else ((0, -NEVER),)
-        trusting = {name: replace(known, limit=10**6) for name, known in recorded_bundle.references.items()}
-        made = replace(recorded_bundle, policies={"rule": Policy("rule", steps)}, policy="rule", references=trusting)
-        made.save(tmp_path / name)
+        told(recorded_bundle, turn).save(tmp_path / name)
         return tmp_path / name
 
     return make

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from featrouter import Bundle, Call, Router, Trajectory, Turn
 from featrouter.dialects import operations
 from featrouter.messages import messages_of, portable, trajectory_of
+from featrouter.messages.reading import task_in
 from featrouter.messages.writing import FORMS
 
 Messages = list[dict[str, Any]]
@@ -284,7 +285,7 @@ LOOSE = st.fixed_dictionaries(
 @given(st.lists(LOOSE | NESTED, max_size=6))
 def test_junk_that_json_can_hold_never_raises_even_without_the_routers_net(messages: list[Any]) -> None:
     read = trajectory_of(messages)
-    assert isinstance(read, Trajectory)
+    assert isinstance(read, Trajectory) and task_in(messages) == read.task
     for turn in read:
         for call in turn.each_call():
             assert isinstance(call.action, str) and isinstance(call.observation, str)

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from featrouter.messages import trajectory_of
 from featrouter.messages.parts import get, role_of, text
+from featrouter.messages.reading import task_in
 
 RUN_HEADER, TASK_HEADER = "x-featrouter-run", "x-featrouter-task"
 #: Claude Code names its session, and in it the agent; a sub-agent is a conversation of its own.
@@ -26,7 +26,7 @@ def conversation_of(messages: Sequence[Any], system: object = "", metadata: Mapp
     explicit = headers.get(RUN_HEADER) or told.get("featrouter_run")
     if explicit:
         return str(explicit)
-    task = trajectory_of(messages).task
+    task = task_in(messages)
     session = [headers[name] for name in _SESSION_HEADERS if headers.get(name)]
     if not session and told.get("session_id"):
         session = [str(told["session_id"])]

@@ -52,7 +52,7 @@ class _Draft:
 class _Reader:
     """The turns read so far, the task before them, and which turn asked for what."""
 
-    def __init__(self, messages: Iterable[Any]) -> None:
+    def __init__(self, messages: Iterable[Any], *, whole: bool = True) -> None:
         self.task: list[str] = []
         self.drafts: list[_Draft] = []
         #: With which message each turn begins.
@@ -62,6 +62,8 @@ class _Reader:
             if get(message, "is_copied_context") is not True and get(message, "is_demo") is not True:
                 self._read(message)
             self.starts += [index] * (len(self.drafts) - len(self.starts))
+            if self.drafts and not whole:
+                break
 
     def _read(self, message: object) -> None:
         role, kind = role_of(message), kind_of(message)
@@ -159,6 +161,11 @@ def trajectory_of(messages: Iterable[Any]) -> Trajectory:
     """
     reader = _Reader(_listed(messages))
     return Trajectory("\n".join(reader.task), tuple(draft.turn() for draft in reader.drafts))
+
+
+def task_in(messages: Iterable[Any]) -> str:
+    """The task of `trajectory_of`, for which nothing after the first answer is read."""
+    return "\n".join(_Reader(_listed(messages), whole=False).task)
 
 
 def starts_of(messages: Iterable[Any]) -> list[int]:

@@ -12,12 +12,16 @@ from featrouter.resources import place
 HARNESS = "mini-swe-agent"
 
 
-def escalating(path: Path, turn: int | None) -> Path:
-    """The shipped default with a policy that escalates after so many turns, or never; it trusts every run."""
-    bundle = Bundle.load(place("models/default/default.featrouter"))
+def told(bundle: Bundle, turn: int | None) -> Bundle:
+    """The bundle with a policy that escalates after so many turns, or never; it trusts every run."""
     steps = ((0, NEVER),) if turn is None else ((0, NEVER), (turn, -NEVER)) if turn else ((0, -NEVER),)
     trusting = {name: replace(reference, limit=10**6) for name, reference in bundle.references.items()}
-    replace(bundle, policies={"rule": Policy("rule", steps)}, policy="rule", references=trusting).save(path)
+    return replace(bundle, policies={"rule": Policy("rule", steps)}, policy="rule", references=trusting)
+
+
+def escalating(path: Path, turn: int | None) -> Path:
+    """The shipped default, told when to escalate, as a file."""
+    told(Bundle.load(place("models/default/default.featrouter")), turn).save(path)
     return path
 
 

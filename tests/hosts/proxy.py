@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from featrouter.logs import Logs
+
 KEY = "sk-loopback"
 #: What the two models cost, in USD a token, prompt and completion.
 PRICES = {"weak": (1e-6, 2e-6), "strong": (1e-5, 2e-5)}
@@ -70,6 +72,17 @@ def serving(config: Mapping[str, Any], folder: Path, environment: Mapping[str, s
         finally:
             process.terminate()
             process.wait(30)
+
+
+def logged(folder: Path, names: set[str], turns: int) -> Logs:
+    """The log, once it has the last row of all these runs: the proxy writes it after it has answered."""
+    for _ in range(100):
+        logs = Logs([folder])
+        if all((logs.runs[name].turns or 0) >= turns for name in names):
+            assert logs.rejected == 0, logs.summary()
+            return logs
+        time.sleep(0.2)
+    raise AssertionError(f"the log is not whole: {logs.summary()}")
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

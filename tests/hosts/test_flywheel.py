@@ -19,9 +19,8 @@ from typing import Any
 
 import pytest
 
-from featrouter.logs import Logs
 from featrouter.resources import place
-from tests.hosts.proxy import KEY, Proxy, deployment, serving
+from tests.hosts.proxy import KEY, Proxy, deployment, logged, serving
 from tests.hosts.upstream import Body, Upstream
 
 if importlib.util.find_spec("litellm") is None:  # importing it would look for prices on the network
@@ -140,7 +139,7 @@ def test_the_log_of_a_proxy_teaches_a_better_router_which_takes_over_without_a_p
         handed = sum(model == STRONG for model in ended.values())
         assert 20 <= handed <= 180
         known = outcomes(folder / "outcomes.csv", todo, ended)
-        read = logged(log, {task.name for task in todo})
+        read = logged(log, {task.name for task in todo}, STEPS + 1)
         for name, run in ((task.name, read.runs[task.name]) for task in todo):
             assert run.route == ("strong" if ended[name] == STRONG else "weak")
             assert run.propensity == pytest.approx(EPSILON / 2) or run.propensity == pytest.approx(1 - EPSILON / 2)
@@ -201,14 +200,3 @@ def settle(proxy: Proxy, bundle: Path) -> None:
     for number in range(4):
         time.sleep(1)
         converse(proxy, Task(f"settle-{bundle.stat().st_mtime_ns}-{number}", False))
-
-
-def logged(folder: Path, names: set[str]) -> Logs:
-    """The log, once it has the last row of all these runs: the proxy writes it after it has answered."""
-    for _ in range(100):
-        logs = Logs([folder])
-        if all((logs.runs[name].turns or 0) > STEPS for name in names):
-            assert logs.rejected == 0, logs.summary()
-            return logs
-        time.sleep(0.2)
-    raise AssertionError("the log is not whole")

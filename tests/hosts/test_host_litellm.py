@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ import pytest
 
 from featrouter.logs import Logs
 from tests.hosts.bundles import HARNESS, escalating
-from tests.hosts.proxy import KEY, PRICES, Proxy, deployment, serving
+from tests.hosts.proxy import KEY, PRICES, Proxy, deployment, logged, serving
 from tests.hosts.readme import block
 from tests.hosts.upstream import TOKENS, Upstream, patient
 
@@ -179,7 +178,7 @@ def test_a_conversation_goes_to_the_strong_model_and_stays_there(
     before = len(upstreams["strong"].requests)
     name = f"run of {api}"
     assert run(api, served, {"x-featrouter-run": name, "x-featrouter-task": "t-1"}, f"fix {api}") == EXPECTED
-    logs = logged(folder / "log", name, STEPS + 1)
+    logs = logged(folder / "log", {name}, STEPS + 1)
     told, (trajectory,) = logs.runs[name], [t for r, t in logs.trajectories() if r.run_id == name]
     assert (told.task_id, told.task, told.harness) == ("t-1", f"fix {api}", HARNESS)
     assert (told.route, told.route_turn, told.propensity, told.takeover) == ("strong", TURN, 1.0, None)
@@ -196,17 +195,6 @@ def test_a_conversation_goes_to_the_strong_model_and_stays_there(
         assert turn.latency and turn.latency > 0
     sent = json.dumps([request["messages"] for request in upstreams["strong"].requests[before:]])
     assert "sealed by weak" not in sent
-
-
-def logged(folder: Path, name: str, turns: int) -> Logs:
-    """The log, once it has the last row of this run: the proxy writes it after it has answered."""
-    for _ in range(100):
-        logs = Logs([folder])
-        if (logs.runs[name].turns or 0) >= turns:
-            assert logs.rejected == 0
-            return logs
-        time.sleep(0.1)
-    raise AssertionError(f"{name} is not in the log: {logs.runs.get(name)}")
 
 
 def test_conversations_without_a_name_are_told_apart_by_how_they_begin(proxy: tuple[Proxy, Path]) -> None:
