@@ -158,4 +158,4 @@ def _own(told: _Object) -> dict[str, Any]:
     return found
 
 
-FORMAT = Format("atif", "ATIF v1.0 to 1.8 (Harbor)", _recognises, each(_recognises, _read))
+FORMAT = Format("atif", _recognises, each(_recognises, _read))

@@ -117,4 +117,4 @@ def _completion(record: Record, answer: list[Any]) -> Completion:
     )
 
 
-FORMAT = Format("chat", "message lists: OpenAI chat, Anthropic, Responses; JSON or JSONL", _recognises, _read)
+FORMAT = Format("chat", _recognises, _read)

@@ -139,4 +139,4 @@ class _Session:
             self.task = self.task or text
 
 
-FORMAT = Format("claude-code", "Claude Code session JSONL, or stream-json", _recognises, _read)
+FORMAT = Format("claude-code", _recognises, _read)

@@ -34,7 +34,6 @@ class Format(NamedTuple):
     """
 
     name: str
-    title: str
     recognises: Callable[[Any], bool]
     read: Callable[[Iterable[Record], Note], Iterator[Imported]]
     gathers: bool = False

@@ -80,4 +80,4 @@ def _completion(record: Record, told: Mapping[str, Any], session: str) -> Comple
     )
 
 
-FORMAT = Format("langfuse", "Langfuse export of observations or traces, CSV, JSON or JSONL", _recognises, _read)
+FORMAT = Format("langfuse", _recognises, _read)

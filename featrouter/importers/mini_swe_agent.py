@@ -144,4 +144,4 @@ def _answer(step: Step, message: _Message, extra: _Message, text: str) -> None:
     step.answer(id_of(message.get("tool_call_id") or message.get("call_id")), text, whole_of(code), failed)
 
 
-FORMAT = Format("mini-swe-agent", "mini-swe-agent `.traj.json`", _recognises, each(_recognises, _read))
+FORMAT = Format("mini-swe-agent", _recognises, each(_recognises, _read))

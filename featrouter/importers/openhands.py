@@ -141,4 +141,4 @@ def _spend(steps: list[tuple[str, Step]], metrics: _Object) -> None:
             step.prompt_tokens, step.completion_tokens, step.cost, step.latency = told
 
 
-FORMAT = Format("openhands", "OpenHands `output.jsonl` and event files, V0 and V1", _recognises, _read, gathers=True)
+FORMAT = Format("openhands", _recognises, _read, gathers=True)

@@ -135,4 +135,4 @@ def _result(call: str, ran: Mapping[str, _Object]) -> dict[str, Any]:
     return _judged({"role": "tool", "tool_call_id": call, "content": content}, ran)
 
 
-FORMAT = Format("otel", "OpenTelemetry GenAI spans, OTLP JSON", _recognises, _read)
+FORMAT = Format("otel", _recognises, _read)

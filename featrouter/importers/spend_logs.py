@@ -58,4 +58,4 @@ def _completion(record: Record, messages: list[Any], answer: list[Any]) -> Compl
     )
 
 
-FORMAT = Format("litellm", "LiteLLM spend logs with messages, CSV or JSON", _recognises, _read)
+FORMAT = Format("litellm", _recognises, _read)

@@ -81,4 +81,4 @@ def _step(told: _Object) -> Step:
     return step
 
 
-FORMAT = Format("swe-agent", "SWE-agent `.traj`", _recognises, each(_recognises, _read))
+FORMAT = Format("swe-agent", _recognises, each(_recognises, _read))
