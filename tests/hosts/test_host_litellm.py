@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from featrouter.logs import Logs
+from tests.hosts import readme
 from tests.hosts.bundles import HARNESS, escalating
 from tests.hosts.proxy import KEY, PRICES, Proxy, deployment, logged, serving
-from tests.hosts.readme import block
 from tests.hosts.upstream import TOKENS, Upstream, patient
 
 if importlib.util.find_spec("litellm") is None:  # importing it would look for prices on the network
@@ -46,10 +46,10 @@ def proxy(
     }
     import yaml  # the host's
 
-    config = yaml.safe_load(block("litellm" if request.param == "plugin" else "litellm-hook"))
+    config = yaml.safe_load(readme.block("litellm" if request.param == "plugin" else "litellm-hook"))
     names = [entry["model_name"] for entry in config["model_list"]]
     if request.param == "hook":
-        (folder / "featrouter_hook.py").write_text(block("litellm-hook-file"), encoding="utf-8")
+        (folder / "featrouter_hook.py").write_text(readme.block("litellm-hook-file"), encoding="utf-8")
         environment |= {"FEATROUTER_WEAK": names[0], "FEATROUTER_STRONG": names[1]}
     config |= {"general_settings": {"master_key": KEY}}
     config["model_list"] = [
@@ -265,3 +265,39 @@ def test_the_prompt_cache_that_a_switch_loses_is_priced_by_litellms_list(tmp_pat
     plain = c2("nobody/knows-it")
     assert c2(model) - plain == pytest.approx(1000 * price)
     assert c2(model, handover=50.0) - plain == pytest.approx(1000 * 50e-6)
+
+
+def test_the_sdks_router_takes_the_same_plugin(
+    upstreams: dict[str, Upstream], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import litellm
+
+    bundle = escalating(tmp_path / "mine.featrouter", TURN)
+    monkeypatch.chdir(tmp_path)
+    entries = [
+        deployment("agent", "hosted_vllm/weak", upstreams["weak"].url + "/v1"),
+        deployment("agent", "anthropic/strong", upstreams["strong"].url),
+    ]
+    made: dict[str, Any] = {"model_list": entries}
+    exec(readme.block("litellm-sdk"), made)
+    assert bundle.exists()
+    router, plugin = made["router"], made["plugin"]
+    monkeypatch.setattr(litellm, "callbacks", [plugin])
+    before = len(upstreams["strong"].requests)
+
+    async def converse() -> list[str]:
+        messages: list[Any] = [{"role": "user", "content": "fix it"}]
+        spoke = []
+        for number in range(STEPS + 1):
+            answer = await router.acompletion("agent", messages, max_tokens=99, tools=TOOLS["chat"])
+            message = answer.choices[0].message
+            spoke.append(str(message.content).partition(":")[0])
+            messages.append(message.model_dump())
+            for call in message.tool_calls or ():
+                messages.append(result("chat", call.id, f"saw {number}"))
+        return spoke
+
+    assert asyncio.run(converse()) == EXPECTED
+    assert "sealed by weak" not in json.dumps(upstreams["strong"].requests[before:])
+    (run,) = Logs([tmp_path / "log"]).runs.values()
+    assert (run.route, run.route_turn) == ("strong", TURN)
