@@ -17,7 +17,8 @@ from featrouter.policy import Policy
 from featrouter.reference import Reference
 
 FORMAT, VERSION = "featrouter-bundle", 3
-MAX_BYTES = 64 * 2**20
+#: Larger files, and those of more objects, lists, keys and texts, are refused unread: some would take minutes and gigabytes.
+MAX_BYTES, MAX_PARTS = 8 * 2**20, 100_000
 HANDOVERS = ("restart", "handover")
 IMPORTANCES = ("gain", "split", "permutation", "shap")
 
@@ -88,8 +89,7 @@ class Bundle:
         The seal (SHA-256 of the file with a blank seal) finds damage, not malice: the checks do not rely on it.
         `known_features`: the names this installation can compute; a bundle that wants others is refused.
         """
-        if len(data) > MAX_BYTES:
-            raise BundleError(f"more than {MAX_BYTES} bytes; a bundle never is that large")
+        _check_size(data)
         if not data.startswith(b"{"):
             raise BundleError("not a featrouter bundle (JSON, which pickle and joblib files are not); train one")
         try:
@@ -121,10 +121,22 @@ class Bundle:
             raise BundleError(f"{os.fspath(path)!r}: cannot be read ({error})") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file atomically: after a crash at any moment `path` is the old file or the new one. OSError."""
+        """Write the file atomically: after a crash at any moment `path` is the old file or the new one.
+
+        OSError; BundleError for one that is too large to be read back.
+        """
         from featrouter import atomic  # a process that only routes saves nothing
 
-        atomic.write(path, self.to_bytes())
+        data = self.to_bytes()
+        _check_size(data)
+        atomic.write(path, data)
+
+
+def _check_size(data: bytes) -> None:
+    if len(data) > MAX_BYTES:
+        raise BundleError(f"more than {MAX_BYTES} bytes; a bundle never is that large")
+    if sum(map(data.count, (b"{", b"[", b":"))) + data.count(b'"') // 2 > MAX_PARTS:
+        raise BundleError(f"more than {MAX_PARTS} objects, lists, keys and texts; a bundle never has so many")
 
 
 def _read(data: bytes) -> Bundle:

@@ -90,13 +90,25 @@ def free(value: Any, where: str, depth: int = 0) -> None:
             free(typed(key, str, f"{where}, a key"), f"{where}, a key")
             free(item, f"{where}.{key:.60}", depth + 1)
     elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            free(item, f"{where}[{index}]", depth + 1)
+        kinds = set(map(type, value))
+        if kinds <= {int, float}:  # a stranger's list may be long: one look at all of it
+            _items(list(value), where, int, float)
+        elif kinds != {str} or _surrogate("".join(value)):
+            for index, item in enumerate(value):
+                free(item, f"{where}[{index}]", depth + 1)
     elif isinstance(value, str):
-        if any("\ud800" <= c <= "\udfff" for c in value):
+        if _surrogate(value):
             raise ValueError(f"{where}: a lone surrogate, not text")
     elif value is not None and not isinstance(value, bool):
         number(value, where)
+
+
+def _surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def integers(value: Any, where: str) -> NDArray[np.int64]:

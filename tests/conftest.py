@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,24 @@ def bundle_file(recorded_bundle: Bundle, tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("bundle") / "recorded.featrouter"
     recorded_bundle.save(path)
     return path
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None], request: pytest.FixtureRequest) -> Callable[..., None]:
+    """What a campaign has counted, to be printed when all tests are done."""
+    name = request.node.nodeid.removeprefix("tests/")
+
+    def told(**counts: Any) -> None:
+        shown = (f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" for value in counts.values())
+        record_property("tally", f"{name}: " + ", ".join(f"{n.replace('_', ' ')} {v}" for n, v in zip(counts, shown)))
+
+    return told
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    told = sorted(value for report in reports for name, value in report.user_properties if name == "tally")
+    if told:
+        terminalreporter.write_sep("-", "totals")
+        for line in told:
+            terminalreporter.write_line(line)
