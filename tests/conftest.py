@@ -62,8 +62,8 @@ def tally(record_property: Callable[[str, object], None], request: pytest.Fixtur
     name = request.node.nodeid.removeprefix("tests/")
 
     def told(**counts: Any) -> None:
-        shown = (f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" for value in counts.values())
-        record_property("tally", f"{name}: " + ", ".join(f"{n.replace('_', ' ')} {v}" for n, v in zip(counts, shown)))
+        shown = [f"{n.replace('_', ' ')} {round(v, 4) if isinstance(v, float) else v:,}" for n, v in counts.items()]
+        record_property("tally", f"{name}: {', '.join(shown)}")
 
     return told
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import random
 import re
-import time
 import tomllib
 from collections.abc import Iterable
 from typing import Any
@@ -25,8 +24,6 @@ PATTERNS = [
 COUNTS = ("passed", "failed", "errors", "skipped")
 #: Patterns that are tried on those lines alone that hold one of their gates.
 BY_LINE = [pytest.param(param.values[1], id=param.id) for param in PATTERNS if param.values[1].lines]
-SIZE = 6000
-BUDGET = 0.050  # seconds of CPU
 
 
 def table(family: str) -> dict[str, Any]:
@@ -136,45 +133,6 @@ def test_a_line_with_two_gates_is_tried_once_and_one_without_never() -> None:
     assert pattern.search("b1\nx\n2") is None and pattern.count("") == 0
     everywhere = Pattern("p", pattern.source, pattern.gates)
     assert everywhere.count("bx1\nb2") == 2
-
-
-def hostile(pattern: Pattern) -> list[str]:
-    """Seeds whose repeats are the worst for this pattern: its examples, whole and cut, its gates, and single marks."""
-    seeds = [str(example["text"]) for example in pattern.matches]
-    seeds += [seed[:-1] for seed in seeds if len(seed) > 1] + [seed + "\n" for seed in seeds]
-    seeds += list(pattern.gates)
-    seeds += ["a", "A", " ", "(", "1", "1 ", "\n", "\t", "a_", "a.", "a/", "Error", "Error.", "=", "-", "`", '"', ": "]
-    return [seed for seed in seeds if seed]
-
-
-def cpu(pattern: Pattern, text: str) -> float:
-    # The least of three: one sample on a busy machine tells of the machine.
-    taken = []
-    for _ in range(3):
-        started = time.process_time()
-        for _ in pattern.regex.finditer(text):
-            pass
-        taken.append(time.process_time() - started)
-    return min(taken)
-
-
-@pytest.mark.parametrize(("family", "pattern"), PATTERNS)
-def test_running_time_is_bounded_and_about_linear(family: str, pattern: Pattern) -> None:
-    # The regex itself is timed, without its gates, at n and 4n; below a millisecond the clock says nothing.
-    slow = []
-    prefix = "".join(pattern.gates)
-    for seed in hostile(pattern):
-        for text in ((seed * SIZE)[:SIZE], (prefix + seed * SIZE)[:SIZE]):
-            whole = cpu(pattern, text)
-            if whole >= BUDGET / 4:
-                whole = min(whole, cpu(pattern, text), cpu(pattern, text))
-            if whole >= BUDGET:
-                slow.append(f"{whole * 1000:.0f} ms on {seed[:30]!r} repeated")
-            elif whole >= 0.004:
-                quarter = min(cpu(pattern, text[: SIZE // 4]) for _ in range(3))
-                if whole > 10 * quarter:
-                    slow.append(f"{quarter * 1000:.1f} ms, four times as long {whole * 1000:.1f} ms: {seed[:30]!r}")
-    assert not slow, f"{family}.{pattern.name}: {slow}"
 
 
 GOOD: dict[str, Any] = {

@@ -14,7 +14,7 @@ TAIL_CHARS = 2048
 SHELL_CHARS = 2048
 NESTING = 2
 #: A line that starts with an option was wrapped by whoever wrote the log.
-WRAPPED = re.compile(r"[ \t]*\n(?=--?[A-Za-z])")
+WRAPPED = re.compile(r"(?<![ \t])[ \t]*\n(?=--?[A-Za-z])")
 PROGRAM = re.compile(r"[\w./~$@{\[:][\w.+/~$@{}:%\-\[]*")
 
 THINK = (Operation("think"),)

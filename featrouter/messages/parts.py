@@ -19,7 +19,7 @@ _SPEAKERS = {
 
 #: Claude Code's notes to the model are no words of the user, nor of a tool, among which it puts them.
 _NOTE = "<system-reminder>"
-_NOTES = re.compile(r"\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
+_NOTES = re.compile(r"(?<!\s)\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
 
 # The one action of a text-only agent (mini-swe-agent): the last fenced block of its message.
 _FENCE = re.compile(r"```[\w-]{0,30}[ \t]*\n(.*?)\n?```", re.DOTALL)

@@ -6,49 +6,12 @@ import json
 import time
 
 import pytest
+from hostile import TEXTS, TOOLS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from featrouter.dialects import operations, primary
 from featrouter.trajectory import KINDS, Call
-
-TOOLS = ("bash", "", "str_replace_editor", "Edit", "sql", "apply_patch", "python", "search_file")
-HOSTILE = {
-    "pipes": "a|" * 8192,
-    "pipes under the cap": "a|" * 256,
-    "heredoc starts": "<~" * 4096,
-    "heredoc starts under the cap": "<~" * 256,
-    "brackets": "[" * 32_000,
-    "parentheses": "(" * 512,
-    "substitutions": "$(" * 8000,
-    "json brackets": '{"command": ' + "[" * 200_000,
-    "json objects": '{"a":' * 20_000,
-    "broken json": '{"a":"' + "\\" * 100_001,
-    "NULs": "\0" * 5000,
-    "surrogates": "cat \ud800.py \udfff " * 2000,
-    "one long line": "x" * 1_000_000,
-    "spaces": " " * 1_000_000,
-    "lines": "\n" * 1_000_000,
-    "single quotes": "'" * 16_001,
-    "double quotes": '"' * 16_001,
-    "backticks": "`" * 16_001,
-    "backslashes": "\\" * 100_001,
-    "heredocs": "cat <<a\n" * 4000,
-    "open heredocs": "cat <<EOF\n" * 4000,
-    "parents": "cat " + "../" * 100_000,
-    "sed": "sed -i 's/" + "a\\/" * 4000 + "/b/' f",
-    "parameters": "<function=bash>" + "<parameter=command>" * 8000,
-    "patch": "*** Begin Patch\n" + "*** Add File: a\n" * 8000,
-    "diffs": "patch <<EOF\n" + "diff --git a/x " * 4000 + "\nEOF",
-    "finds": "find " + "-exec find " * 4000,
-    "shells": "bash -c 'bash -c \"bash -c ls\"' && " * 500,
-    "wrappers": "sudo " * 10_000,
-    "assignments": "A=b " * 8000,
-    "froms": "SELECT " + "FROM " * 8000,
-    "file headers": "[File: " * 8000,
-    "keywords": "if " * 8000,
-    "separators": "a\u2028b²" * 4000,
-}
 
 
 def cpu_seconds(call: Call) -> float:
@@ -57,7 +20,7 @@ def cpu_seconds(call: Call) -> float:
     return time.process_time() - start
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_soon(text: str) -> None:
     operations(Call("ls", tool="bash"))
     for tool in TOOLS:

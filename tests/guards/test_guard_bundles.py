@@ -7,7 +7,6 @@ import json
 import os
 import pickle
 import random
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -150,8 +149,8 @@ BOMBS = {
 @pytest.mark.parametrize("unit", BOMBS.values(), ids=BOMBS)
 def test_the_largest_file_is_read_or_refused_within_a_second(unit: bytes) -> None:
     room, taken = MAX_BYTES - len(SERVED) - 100, []
-    for place in (b'"metrics": {', b'"provenance": {'):
-        bomb = reseal(SERVED.replace(place, place + b'"a":[' + unit * (room // len(unit)) + b"0],"))
+    for key in (b'"metrics": {', b'"provenance": {'):
+        bomb = reseal(SERVED.replace(key, key + b'"a":[' + unit * (room // len(unit)) + b"0],"))
         assert MAX_BYTES * 0.99 < len(bomb) <= MAX_BYTES
         for data in (bomb, bomb[:-2], bomb + b" " * MAX_BYTES):
             started = time.process_time()
@@ -182,6 +181,18 @@ class Leaves:
         return os.system, (f"touch '{self.marker}'",)
 
 
+COMMANDS = [
+    "train CSV --base PATH -o OUT",
+    "evaluate CSV --bundle PATH",
+    "adapt PATH CSV -o OUT",
+    "drift PATH CSV",
+    "decide PATH PATH",
+    "explain default CSV",
+    "importances PATH",
+    "import CSV PATH -o OUT",
+]
+
+
 def test_pickle_and_joblib_never_run(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     files = [tmp_path / "m.pkl"]
@@ -201,8 +212,7 @@ def test_pickle_and_joblib_never_run(tmp_path: Path) -> None:
         with pytest.raises(LogError):
             Logs([path])
         csv = path.rename(path.with_name(f"{path.name}.csv"))
-        for command in ("train CSV --base PATH -o OUT", "adapt PATH CSV -o OUT", "decide PATH PATH", "explain default CSV",
-                        "importances PATH", "drift PATH CSV", "evaluate CSV --bundle PATH", "import CSV PATH -o OUT"):  # fmt: skip
+        for command in COMMANDS:
             told = {"PATH": str(csv), "CSV": str(csv), "OUT": str(tmp_path / "out")}
             done = CliRunner().invoke(main, [told.get(word, word) for word in command.split()])
             assert done.exit_code in (1, 2, 3) and isinstance(done.exception, SystemExit), (command, done.exception)
