@@ -23,12 +23,12 @@ _ANSI = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[A-Za-z]|\][^\x07\x1b]{0,512}(?:\x07|
 def text_of(value: object) -> str:
     """Any field of a turn as text: None is empty, bytes are decoded, other objects are named by their type."""
     if isinstance(value, str):
-        return value
+        return str.__str__(value)  # a class of its own may do anything where it is compared, cut or joined
     if value is None:
         return ""
     if isinstance(value, bytes | bytearray):
         return bytes(value[: HEAD + TAIL]).decode("utf-8", "replace")
-    if isinstance(value, bool | int | float):
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < MOST_AMOUNT):
         return repr(value)
     return f"<{type(value).__name__}>"
 
@@ -105,7 +105,9 @@ class Reading:
         self.thought = window(text_of(turn.thought), HEAD, HEAD)
         calls = turn.calls
         if calls:
-            self.calls = [CallReading(call) for call in tuple(calls)[:MAX_CALLS]]
+            if not isinstance(calls, tuple | list):  # what else can be walked may have no end
+                raise TypeError(f"the calls of a turn are a tuple, not {type(calls).__name__}")
+            self.calls = [CallReading(call) for call in calls[:MAX_CALLS]]
         else:  # a turn of one call carries its fields itself
             self.calls = [CallReading(turn)] if turn.action or turn.observation or turn.tool else []
 

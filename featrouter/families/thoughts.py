@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from sys import intern
 
 from featrouter.catalogue import lexicon
 from featrouter.reading import Reading
@@ -63,8 +62,7 @@ class Thoughts:
         if self._thoughts and distinct:
             self._new_share = len(new) / len(distinct)
         if len(self._known) < MOST:
-            # A dict is half as large as a set; and the words of many sessions, mostly the same, are kept once.
-            self._known.update(dict.fromkeys(map(intern, new)))
+            self._known.update(dict.fromkeys(new))  # a dict is half as large as a set
         self._thoughts += 1
 
     def _names(self, text: str) -> int:
