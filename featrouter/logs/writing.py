@@ -66,7 +66,10 @@ def write(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> None
 
 
 def append(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> None:
-    """Adds rows to a log file, begun where it is missing; in one write, so that processes may share it. OSError."""
+    """Adds rows to a log file, begun where it is missing; in one write, so that processes may share it. OSError.
+
+    A row that a crash left without its end costs no other: the next one begins a line.
+    """
     lines = _lines(form, rows, header=False)
     path = Path(path)
     if not path.exists():  # with its header or not at all, whoever comes first
@@ -78,8 +81,11 @@ def append(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> Non
             pass
         finally:
             start.unlink()
-    with path.open("ab", buffering=0) as file:
-        file.write(lines)
+    with path.open("a+b", buffering=0) as file:
+        if file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
+            lines = b"\n" + lines
+        while lines:  # a full disk takes a part, and says so when it is asked again
+            lines = lines[file.write(lines) :]
 
 
 def clean(text: str) -> str:
