@@ -30,6 +30,10 @@ TURN = st.builds(
 )
 
 
+def worded(call: Call) -> bool:
+    return bool(call.action or call.observation or call.tool)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(TURN, min_size=1, max_size=4), WORDS)
 def test_turns_and_runs_read_back(turns: list[Turn], task: str) -> None:
@@ -44,8 +48,8 @@ def test_turns_and_runs_read_back(turns: list[Turn], task: str) -> None:
     for turn, again in zip(turns, trajectory, strict=True):
         assert again.thought == turn.thought
         assert (again.prompt_tokens, again.cost) == (turn.prompt_tokens, turn.cost)
-        empty = Call()
-        assert [call for call in again.each_call() if call != empty] == [call for call in turn.calls if call != empty]
+        # A turn of one call without words has no call, whatever is known of its end.
+        assert [call for call in again.each_call() if worded(call)] == [call for call in turn.calls if worded(call)]
 
 
 def test_what_a_log_cannot_hold_is_blank_or_replaced(tmp_path: Path) -> None:
