@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from featrouter.decision import Costs, Decision
 from featrouter.integrations.runlog import RunLog
-from featrouter.integrations.source import RouterFile
+from featrouter.integrations.source import RouterFile, anew_after_fork
 from featrouter.logs.run import Run
 from featrouter.messages import trajectory_of
 from featrouter.router import Router
@@ -82,6 +82,7 @@ class Escalator:
         self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
         self._latest: dict[str, str] = {}
         self._lock = threading.Lock()
+        anew_after_fork(self, "_lock")
 
     @classmethod
     def load(

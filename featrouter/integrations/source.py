@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from typing import Any
 
 from featrouter.router import Router
@@ -12,6 +13,18 @@ from featrouter.session import noted
 
 #: The file is looked at this often at most.
 SECONDS = 1.0
+
+
+def anew_after_fork(owner: object, lock: str) -> None:
+    """Gives a process that forks a lock of its own: nobody there would ever release one that was held at that moment."""
+    known = weakref.ref(owner)
+
+    def renew() -> None:
+        if (there := known()) is not None:
+            setattr(there, lock, threading.Lock())
+
+    if hasattr(os, "register_at_fork"):  # where processes fork
+        os.register_at_fork(after_in_child=renew)
 
 
 class RouterFile:
@@ -28,6 +41,7 @@ class RouterFile:
         self.failed = ""
         self._next = time.monotonic() + SECONDS
         self._loading = threading.Lock()
+        anew_after_fork(self, "_loading")
 
     def current(self) -> Router:
         """The router now; looks at the file once a second."""
