@@ -88,8 +88,8 @@ def _pairs(scores: Floats, labels: Floats, weights: Floats) -> tuple[Floats, Flo
 
 
 def _share(right: Floats, pairs: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(pairs > 0, right / pairs, np.nan)
+    with np.errstate(invalid="ignore"):  # without pairs 0 / 0, which is NaN
+        return right / pairs
 
 
 def brier(probabilities: Floats, labels: Floats, weights: Floats | None = None) -> float:
