@@ -172,6 +172,12 @@ def test_isotonic_is_scikit_learns(n: int, digits: int, seed: int) -> None:
     assert isotonic(scores, labels, weights)(asked) == pytest.approx(want, abs=1e-12)
 
 
+def test_scores_closer_than_a_billionth_are_one_knot() -> None:
+    near = isotonic([0.0, 4e-10, 1.0, 1.0 + 4e-10, 2.0, 3.0], [0, 0, 0, 1, 1, 1])
+    assert near.x == (0.0, 1.0, 2.0, 3.0) and near.low == (0.0, 0.5, 1.0, 1.0)
+    assert isotonic([0.0, 2e-9, 1.0], [0, 1, 1]).x == (0.0, 2e-9, 1.0)
+
+
 def refitted(scores: np.ndarray, labels: np.ndarray, score: float, label: int) -> float:
     """Isotonic regression with the point added, read off at the point: how Venn-Abers is defined."""
     model = IsotonicRegression().fit(np.r_[scores, score], np.r_[labels, label])
@@ -280,11 +286,37 @@ def test_too_few_of_a_class_give_none(kind: str) -> None:
     assert fit_calibrator(*rows(np.empty(0), np.empty(0)), kind=kind) == Calibrator()
 
 
+def test_scores_that_are_all_alike_give_the_base_rate() -> None:
+    scores, y, weights, groups = rows(np.full(60, 0.5), np.arange(60) % 3 == 0)
+    assert fit_calibrator(scores, y, weights, groups) == Calibrator("constant", b=float(f"{1 / 3:.9g}"))
+
+
+def test_weights_tell_which_way_scores_rank() -> None:
+    scores, y, weights, groups = rows(np.tile([0.0, 1.0], 100), np.tile([0, 1, 1, 1, 1, 0, 1, 0], 25))
+    backward = scores != y
+    assert backward.mean() > 0.5
+    assert fit_calibrator(scores, y, weights, groups, kind="platt").kind == "constant"
+    assert fit_calibrator(scores, y, weights + 9 * ~backward, groups, kind="platt").a > 0
+
+
+@pytest.mark.parametrize("kind", ["platt", "beta", "constant"])
+def test_parameters_have_nine_digits(kind: str) -> None:
+    scores, y, weights, groups = rows(*sample(300, -1.0 if kind == "constant" else 1.3, 0.4))
+    got = fit_calibrator(scores, y, weights, groups, kind="platt" if kind == "constant" else kind)
+    raw = {"platt": platt, "beta": beta, "constant": lambda s, y: Calibrator("constant", b=y.mean())}[kind](scores, y)
+    for name in "abc":
+        told, full = getattr(got, name), getattr(raw, name)
+        assert told == float(f"{told:.9g}") and told == pytest.approx(full, rel=1e-8)
+    assert got.b not in (raw.b, float(f"{raw.b:.8g}"))
+
+
 def test_a_kind_that_is_asked_for_is_fitted() -> None:
-    scores, y, weights, groups = rows(*sample(300, 1.0, 0.0))
+    scores, y, _, groups = rows(*sample(300, 1.0, 0.0))
+    weights = np.linspace(0.5, 1.5, 300)
     runs = np.repeat([f"run{i}" for i in range(100)], 3).astype(object)
     seen = one_of_each(runs, 0)
-    want = {"none": Calibrator(), "platt": platt(scores, y), "beta": beta(scores, y), "isotonic": isotonic(scores, y)}
+    want = {kind: fit(scores, y, weights) for kind, fit in (("platt", platt), ("beta", beta), ("isotonic", isotonic))}
+    want["none"] = Calibrator()
     want["venn-abers"] = venn_abers(scores[seen], y[seen])  # rows of one run are not exchangeable
     for kind, calibrator in want.items():
         got = fit_calibrator(scores, y, weights, groups, runs, kind)
@@ -309,15 +341,23 @@ def test_a_gain_of_one_group_alone_is_not_sure() -> None:
     assert surely_less(one * 2, 2 * ones, np.where(groups == "g3", 1.0, 1e-9), np.arange(100).astype(object))
 
 
-def test_each_fold_is_calibrated_on_the_others() -> None:
-    scores, y, weights, groups = rows(*sample(300, 3.0, 0.0))
+@pytest.mark.parametrize("kind", ["auto", "platt", "isotonic", "venn-abers"])
+def test_each_fold_is_calibrated_on_the_others(kind: str) -> None:
+    scores, y, _, groups = rows(*sample(300, 3.0, 0.0))
+    weights = np.linspace(0.2, 1.8, 300)
+    runs = np.array([f"run{i // 3}" for i in range(300)], dtype=object)
     y[7] = np.nan
     fold = np.arange(300) // 2 % 3
     fold[-20:] = -1
     held = HeldOut(scores, fold, (Head.constant("r1", "logit", 0.0),) * 3)
-    got = cross_calibrated(held, y, weights, groups, kind="platt")
+    got = cross_calibrated(held, y, weights, groups, runs, kind)
     assert np.isnan(got[-20:]).all()
     for number in range(3):
         rest = (fold != number) & (fold >= 0) & ~np.isnan(y)
-        want = platt(scores[rest], y[rest])(scores[fold == number])
-        assert got[fold == number] == pytest.approx(want, abs=1e-8)
+        one = fit_calibrator(scores[rest], y[rest], weights[rest], groups[rest], runs[rest], kind)
+        assert one.kind != "none"
+        np.testing.assert_array_equal(got[fold == number], one(scores[fold == number]))
+    if kind == "auto":
+        np.testing.assert_array_equal(cross_calibrated(held, y, weights, groups, runs), got)
+    one_group_a_run = cross_calibrated(held, y, weights, groups, groups, kind)
+    np.testing.assert_array_equal(cross_calibrated(held, y, weights, groups, kind=kind), one_group_a_run)
