@@ -203,6 +203,16 @@ def test_a_knot_that_says_nothing_is_left_out() -> None:
     assert alike.x == (1.0, 2.0) and alike.interval(1.5) == pytest.approx((20 / 41, 21 / 41), abs=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
+def test_venn_abers_is_silent_and_leaves_numpys_error_state_as_it_was() -> None:
+    with np.errstate(all="raise"):
+        before = np.geterr()
+        for n in (2, 2, 40):  # the package is imported by the first
+            venn_abers(np.repeat([1.0, 2.0], n), np.tile([0, 1], n))
+            venn_abers(*sample(5 * n, 1.0, 0.0))
+            assert np.geterr() == before
+
+
 def test_venn_abers_brackets_the_frequency_where_a_plain_sigmoid_does_not() -> None:
     lows, highs, plain, truth = [], [], [], []
     for seed in range(250):
@@ -260,6 +270,32 @@ def test_isotonic_wants_a_thousand_rows(monkeypatch: pytest.MonkeyPatch) -> None
     assert chosen(*steps(LEAST_ISOTONIC_ROWS - 1)) == "isotonic"  # it was the number of rows that spoke against it
 
 
+def test_what_comes_after_isotonic_is_tried_with_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "CANDIDATES", ("none", "isotonic", "venn-abers"))
+    assert chosen(*steps(LEAST_ISOTONIC_ROWS - 1)) == "venn-abers"
+
+
+@pytest.mark.parametrize("few", [0, 1])
+def test_with_too_few_of_a_class_nothing_is_chosen(few: int) -> None:
+    scores = np.linspace(-1, 1, 200)
+    y = np.arange(200) < LEAST_OF_A_CLASS
+    scores, y = (scores, y) if few else (-scores, ~y)
+    assert chosen(-20 * scores, y) == "platt"
+    y[np.flatnonzero(y == few)[0]] = 1 - few
+    assert chosen(-20 * scores, y) == "none"
+
+
+def test_weights_decide_what_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of four rows three are too sure and one is not sure enough: one line does not serve them all.
+    monkeypatch.setattr(calibrate, "CANDIDATES", ("none", "platt"))
+    sure, unsure = sample(900, 0.3, 0.0, 1), sample(300, 3.0, 0.0, 2)
+    scores, y, _, groups = rows(*(np.concatenate(both) for both in zip(sure, unsure, strict=True)))
+    for weight, steeper in ((1e-3, True), (1.0, False)):
+        weights = np.r_[np.full(900, weight), np.full(300, 1.0)]
+        assert chosen_kind(scores, y, weights, groups, groups) == "platt"
+        assert (fit_calibrator(scores, y, weights, groups).a > 1) == steeper
+
+
 def test_without_the_extra_venn_abers_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "CANDIDATES", ("none", "venn-abers"))
     assert chosen(*steps(900)) == "venn-abers"
@@ -296,7 +332,7 @@ def test_weights_tell_which_way_scores_rank() -> None:
     backward = scores != y
     assert backward.mean() > 0.5
     assert fit_calibrator(scores, y, weights, groups, kind="platt").kind == "constant"
-    assert fit_calibrator(scores, y, weights + 9 * ~backward, groups, kind="platt").a > 0
+    assert fit_calibrator(scores, y, weights + 9 * ~backward, groups, kind="platt").kind == "platt"
 
 
 @pytest.mark.parametrize("kind", ["platt", "beta", "constant"])
@@ -339,6 +375,22 @@ def test_a_gain_of_one_group_alone_is_not_sure() -> None:
     one = np.where(groups == "g3", 0.0, 1.0)  # the same mean gain, all of it from one group
     assert not surely_less(one * 2, 2 * ones, ones, groups)
     assert surely_less(one * 2, 2 * ones, np.where(groups == "g3", 1.0, 1e-9), np.arange(100).astype(object))
+
+
+def test_one_group_alone_is_believed_and_of_two_both_must_gain() -> None:
+    ones, lone = np.ones(2), np.array(["g", "g"], dtype=object)
+    assert surely_less(0.6 * ones, ones, ones, lone)
+    assert not surely_less(ones, ones, ones, lone) and not surely_less(ones, 0.6 * ones, ones, lone)
+    pair = np.array(["g", "h"], dtype=object)
+    assert surely_less(np.array([0.5, 0.6]), ones, ones, pair)
+    assert not surely_less(np.array([0.5, 1.0]), ones, ones, pair)
+
+
+def test_weights_decide_which_loss_is_less() -> None:
+    loss, other = np.tile([0.5, 2.0], 20), np.ones(40)
+    groups, weights = np.arange(40).astype(object), np.tile([1.0, 0.1], 20)
+    assert surely_less(loss, other, weights, groups) and not surely_less(loss, other, weights[::-1], groups)
+    assert not surely_less(loss, other, np.ones(40), groups)
 
 
 @pytest.mark.parametrize("kind", ["auto", "platt", "isotonic", "venn-abers"])
