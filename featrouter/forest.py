@@ -39,7 +39,6 @@ class Forest:
             raise ValueError("a forest needs at least one head and one feature")
         parts = [_Flat(head, width) for head in heads]
         self.width = width
-        self.names = tuple(head.name for head in heads)
         self._linear = {number: head.linear for number, head in enumerate(heads) if head.linear}
         slot, threshold, bars, leaves, value = (
             np.concatenate([getattr(part, name) for part in parts])

@@ -76,6 +76,16 @@ def test_an_isotonic_calibrator_of_one_knot_says_one_number() -> None:
     assert [lone(score) for score in (-1e100, 0.0, 0.5, 1.0, 1e100)] == [0.3] * 5
 
 
+@pytest.mark.parametrize("kind", ["none", "beta", "constant", "isotonic", "venn-abers"])
+@given(data=st.data())
+def test_the_farthest_scores_have_the_number_of_far_ones(kind: str, data: st.DataObject) -> None:
+    calibrator = data.draw(of_kind(kind))
+    for far in (1e100, -1e100):
+        most = math.copysign(1.7e308, far)
+        assert calibrator(most) == calibrator(far)
+        assert calibrator(np.array([most])).tolist() == calibrator(np.array([far])).tolist()
+
+
 @given(of_kind("venn-abers"))
 def test_beyond_the_outermost_knots_the_outermost_steps_go_on(calibrator: Calibrator) -> None:
     assert calibrator.interval(calibrator.x[0] - 1) == (calibrator.low[0], calibrator.high[0])
