@@ -160,7 +160,7 @@ class _Flat:
         if not len(head.sizes):
             head = Head(head.name, head.link, **_LEAF)
         n, edges = len(head.feature), head.edges()
-        left_leaves = np.bincount(edges.parent[edges.left], minlength=n)
+        left_leaves = np.bincount(edges.parent[edges.left])
         rank = np.bincount(edges.leaf, ~edges.left * left_leaves[edges.parent], minlength=n).astype(np.uint64)
         bars = np.zeros(n, np.uint64)
         np.bitwise_or.at(bars, edges.parent, np.where(edges.left, np.uint64(1) << rank[edges.leaf], np.uint64(0)))

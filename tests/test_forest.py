@@ -167,12 +167,13 @@ def test_codes_grow_with_the_levels(n: int) -> None:
         assert got[:, 0] == pytest.approx(want, abs=1e-12)
 
 
+@pytest.mark.parametrize("heads", [2, 4])  # of four, fewer rows at a time
 @pytest.mark.parametrize("n", [0, 1, 31, 32, 33, 99, 100, 101, 250])
-def test_any_number_of_rows_is_scored_like_each_alone(n: int) -> None:
-    forest = Forest([Head.from_booster("r1", train(40, 31).dump_model(), "logit")] * 2, WIDTH)
+def test_any_number_of_rows_is_scored_like_each_alone(n: int, heads: int) -> None:
+    forest = Forest([Head.from_booster("r1", train(40, 31).dump_model(), "logit")] * heads, WIDTH)
     codes = forest.codes(table(n, seed=4))
     scores = forest.score(codes)
-    assert scores.shape == (n, 2)
+    assert scores.shape == (n, heads)
     assert scores.tolist() == [forest.score(row).tolist() for row in codes]
 
 
