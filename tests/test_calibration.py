@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from featrouter.calibration import KINDS, MAX_KNOTS, Calibrator, shift_to, shifted, shifted_many
+from featrouter import calibration
+from featrouter.calibration import KINDS, LEAST_GAP, MAX_KNOTS, Calibrator, shift_to, shifted, shifted_many
 
 pytestmark = pytest.mark.filterwarnings("error:.*(overflow|divide|invalid)")
 
@@ -235,7 +236,7 @@ LINES: dict[str, Any] = {"kind": "isotonic", "x": [0.0, 1.0], "low": [0.1, 0.2]}
         (STEPS | {"high": [0.4, 0.5]}, "do not fit each other"),
         (STEPS | {"high": [0.4, 0.3, 0.6]}, "not probabilities that rise"),
         (STEPS | {"high": [0.4, 0.5, 1.6]}, "not probabilities that rise"),
-        (STEPS | {"low": [0.5, 0.5, 0.5]}, "low above high"),
+        (STEPS | {"low": [0.5, 0.5, 0.5]}, "^calibrator of kind venn-abers: low above high$"),
         (STEPS | {"high": [0.4] * (MAX_KNOTS + 1)}, "calibrator high: not a list"),
     ],
 )
@@ -243,6 +244,20 @@ def test_unsound_data_is_refused(data: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         Calibrator.from_dict(data)
     assert len(str(caught.value)) < 200
+
+
+def test_the_longest_and_the_steepest_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Calibrator("isotonic", x=(0.0, LEAST_GAP), low=(0.1, 0.2))(LEAST_GAP) == 0.2
+    monkeypatch.setattr(calibration, "MAX_KNOTS", 2)
+    assert Calibrator.from_dict(LINES)(0.5) == pytest.approx(0.15)
+    with pytest.raises(ValueError, match="calibrator low: not a list of at most 2"):
+        Calibrator.from_dict(STEPS)
+
+
+def test_an_unknown_kind_is_refused_however_it_is_made() -> None:
+    for make in (Calibrator, lambda kind: Calibrator.from_dict({"kind": kind})):
+        with pytest.raises(ValueError, match=r"^calibrator kind 'spline', known are none, constant, platt, beta, iso"):
+            make("spline")
 
 
 def test_a_parameter_that_a_kind_does_not_use_is_refused() -> None:
