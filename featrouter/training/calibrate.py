@@ -159,10 +159,8 @@ def venn_abers(scores: npt.ArrayLike, labels: npt.ArrayLike) -> Calibrator:
     s, y, _ = _checked(scores, labels, None)
     s = np.round(s, 6)  # scores closer than that are one: fewer knots, the same map
     low, high, x = _p0p1(s, y)
-    # a knot between equal steps says nothing
-    kept = np.flatnonzero(np.r_[(np.diff(low) != 0) | (np.diff(high) != 0)])
-    if not len(kept):
-        kept = np.array([0])
+    # A knot between equal steps says nothing. One is left: p0 is 0 below all scores, and more above them.
+    kept = np.flatnonzero((np.diff(low) != 0) | (np.diff(high) != 0))
     x, steps = x[kept], np.r_[kept, len(low) - 1]
     return Calibrator(
         "venn-abers", x=tuple(x.tolist()), low=tuple(low[steps].tolist()), high=tuple(high[steps].tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -99,12 +100,12 @@ def test_a_far_score_does_not_throw_the_fit() -> None:
         ([1.0, 2.0], [1, 1], None, "only one class"),
         ([1.0, 2.0], [0, 0], None, "only one class"),
         ([1.0, 2.0], [0, 1], [1.0, 0.0], "only one class"),
-        ([], [], None, "only one class"),
-        ([1.0, math.nan], [0, 1], None, "finite"),
+        ([], [], None, "^only one class: nothing to calibrate on; use a constant calibrator$"),
+        ([1.0, math.nan], [0, 1], None, "^scores must be finite, labels 0 or 1$"),
         ([1.0, math.inf], [0, 1], None, "finite"),
         ([1.0, 2.0], [0, 0.3], None, "labels 0 or 1"),
         ([1.0, 2.0], [-1, 1], None, "labels 0 or 1"),
-        ([1.0, 2.0], [0, 1], [1.0, -1.0], "weights"),
+        ([1.0, 2.0], [0, 1], [1.0, -1.0], "^weights must be finite and not negative$"),
         ([1.0, 2.0], [0, 1], [1.0, math.nan], "weights"),
         ([1.0, 2.0], [0, 1, 1], None, "one shape"),
         ([[1.0, 2.0]], [[0, 1]], None, "one shape"),
@@ -178,6 +179,17 @@ def test_scores_closer_than_a_billionth_are_one_knot() -> None:
     assert isotonic([0.0, 2e-9, 1.0], [0, 1, 1]).x == (0.0, 2e-9, 1.0)
 
 
+def test_scores_closer_than_a_millionth_are_one_step_of_venn_abers() -> None:
+    assert venn_abers([0.0, 4e-7, 1.0], [0, 1, 1]).x == (0.0, 1.0)
+    assert venn_abers([0.0, 2e-6, 1.0], [0, 1, 1]).x == (0.0, 2e-6, 1.0)
+
+
+def test_without_its_package_venn_abers_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "venn_abers.venn_abers", None)
+    with pytest.raises(ValueError, match=r"^calibration venn-abers needs: pip install 'featrouter\[venn-abers\]'$"):
+        venn_abers(*sample(20, 1.0, 0.0))
+
+
 def refitted(scores: np.ndarray, labels: np.ndarray, score: float, label: int) -> float:
     """Isotonic regression with the point added, read off at the point: how Venn-Abers is defined."""
     model = IsotonicRegression().fit(np.r_[scores, score], np.r_[labels, label])
@@ -200,6 +212,8 @@ def test_a_knot_that_says_nothing_is_left_out() -> None:
     scores, labels = sample(2000, 1.0, 0.0)
     assert len(venn_abers(scores, labels).x) < 400
     alike = venn_abers(np.repeat([1.0, 2.0], 40), np.tile([0, 1], 40))
+    lone = venn_abers([1.0, 1.0, 1.0], [0, 1, 1])
+    assert lone.x == (1.0,) and lone.low == pytest.approx((0, 1 / 2)) and lone.high == pytest.approx((3 / 4, 1))
     assert alike.x == (1.0, 2.0) and alike.interval(1.5) == pytest.approx((20 / 41, 21 / 41), abs=1e-12)
 
 
