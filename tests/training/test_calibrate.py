@@ -145,6 +145,8 @@ def test_beta_drops_a_power_that_would_fall() -> None:
     assert free.coef_[0, 1] < 0  # or nothing was dropped
     alone = LogisticRegression(C=np.inf, tol=1e-8).fit(-np.logaddexp(0, -scores)[:, None], labels)
     assert (got.a, got.b) == pytest.approx((alone.coef_[0, 0], alone.intercept_[0]), abs=0.02)
+    turned = beta(-scores, 1 - labels)  # the other class, looked at from the other side
+    assert turned.a == 0.0 and (turned.b, turned.c) == pytest.approx((-got.b, got.a), abs=1e-4)
 
 
 def test_beta_of_backward_scores_is_the_base_rate() -> None:
