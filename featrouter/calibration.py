@@ -183,7 +183,7 @@ def _check(one: Calibrator) -> None:
         raise ValueError(f"calibrator of kind {one.kind}: x, low, high do not fit each other in length")
     if any(after - before < LEAST_GAP for before, after in pairwise(one.x)):
         raise ValueError(f"calibrator of kind {one.kind}: x does not rise")
-    for knots in (one.low, one.high) if steps else (one.low,):
+    for knots in (one.low, one.high):
         if any(not 0 <= p <= 1 for p in knots) or any(b < a for a, b in pairwise(knots)):
             raise ValueError(f"calibrator of kind {one.kind}: low, high are not probabilities that rise")
     # At a score that was seen, low is already the step above it and high still the one below.

@@ -39,7 +39,6 @@ class Forest:
             raise ValueError("a forest needs at least one head and one feature")
         parts = [_Flat(head, width) for head in heads]
         self.width = width
-        self.names = tuple(head.name for head in heads)
         self._linear = {number: head.linear for number, head in enumerate(heads) if head.linear}
         slot, threshold, bars, leaves, value = (
             np.concatenate([getattr(part, name) for part in parts])
@@ -161,7 +160,7 @@ class _Flat:
         if not len(head.sizes):
             head = Head(head.name, head.link, **_LEAF)
         n, edges = len(head.feature), head.edges()
-        left_leaves = np.bincount(edges.parent[edges.left], minlength=n)
+        left_leaves = np.bincount(edges.parent[edges.left])
         rank = np.bincount(edges.leaf, ~edges.left * left_leaves[edges.parent], minlength=n).astype(np.uint64)
         bars = np.zeros(n, np.uint64)
         np.bitwise_or.at(bars, edges.parent, np.where(edges.left, np.uint64(1) << rank[edges.leaf], np.uint64(0)))

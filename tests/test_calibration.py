@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from featrouter.calibration import KINDS, MAX_KNOTS, Calibrator, shift_to, shifted, shifted_many
+from featrouter import calibration
+from featrouter.calibration import KINDS, LEAST_GAP, MAX_KNOTS, Calibrator, shift_to, shifted, shifted_many
 
 pytestmark = pytest.mark.filterwarnings("error:.*(overflow|divide|invalid)")
 
@@ -76,6 +77,16 @@ def test_an_isotonic_calibrator_of_one_knot_says_one_number() -> None:
     assert [lone(score) for score in (-1e100, 0.0, 0.5, 1.0, 1e100)] == [0.3] * 5
 
 
+@pytest.mark.parametrize("kind", ["none", "beta", "constant", "isotonic", "venn-abers"])
+@given(data=st.data())
+def test_the_farthest_scores_have_the_number_of_far_ones(kind: str, data: st.DataObject) -> None:
+    calibrator = data.draw(of_kind(kind))
+    for far in (1e100, -1e100):
+        most = math.copysign(1.7e308, far)
+        assert calibrator(most) == calibrator(far)
+        assert calibrator(np.array([most])).tolist() == calibrator(np.array([far])).tolist()
+
+
 @given(of_kind("venn-abers"))
 def test_beyond_the_outermost_knots_the_outermost_steps_go_on(calibrator: Calibrator) -> None:
     assert calibrator.interval(calibrator.x[0] - 1) == (calibrator.low[0], calibrator.high[0])
@@ -96,7 +107,8 @@ def test_beta_of_one_score_is_the_odds_of_two_powers(a: float, b: float, c: floa
 def test_there_and_back_with_the_kinds_own_keys(calibrator: Calibrator) -> None:
     told = calibrator.as_dict()
     assert set(told) == {"kind", *KINDS[calibrator.kind]}
-    assert Calibrator.from_dict(json.loads(json.dumps(told, allow_nan=False))) == calibrator
+    again = json.loads(json.dumps(told, allow_nan=False))
+    assert again == told and Calibrator.from_dict(again) == calibrator
 
 
 @given(st.sampled_from(["none", "constant", "beta", "isotonic", "venn-abers"]).flatmap(of_kind), st.data())
@@ -224,7 +236,7 @@ LINES: dict[str, Any] = {"kind": "isotonic", "x": [0.0, 1.0], "low": [0.1, 0.2]}
         (STEPS | {"high": [0.4, 0.5]}, "do not fit each other"),
         (STEPS | {"high": [0.4, 0.3, 0.6]}, "not probabilities that rise"),
         (STEPS | {"high": [0.4, 0.5, 1.6]}, "not probabilities that rise"),
-        (STEPS | {"low": [0.5, 0.5, 0.5]}, "low above high"),
+        (STEPS | {"low": [0.5, 0.5, 0.5]}, "^calibrator of kind venn-abers: low above high$"),
         (STEPS | {"high": [0.4] * (MAX_KNOTS + 1)}, "calibrator high: not a list"),
     ],
 )
@@ -232,6 +244,20 @@ def test_unsound_data_is_refused(data: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         Calibrator.from_dict(data)
     assert len(str(caught.value)) < 200
+
+
+def test_the_longest_and_the_steepest_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Calibrator("isotonic", x=(0.0, LEAST_GAP), low=(0.1, 0.2))(LEAST_GAP) == 0.2
+    monkeypatch.setattr(calibration, "MAX_KNOTS", 2)
+    assert Calibrator.from_dict(LINES)(0.5) == pytest.approx(0.15)
+    with pytest.raises(ValueError, match="calibrator low: not a list of at most 2"):
+        Calibrator.from_dict(STEPS)
+
+
+def test_an_unknown_kind_is_refused_however_it_is_made() -> None:
+    for make in (Calibrator, lambda kind: Calibrator.from_dict({"kind": kind})):
+        with pytest.raises(ValueError, match=r"^calibrator kind 'spline', known are none, constant, platt, beta, iso"):
+            make("spline")
 
 
 def test_a_parameter_that_a_kind_does_not_use_is_refused() -> None:

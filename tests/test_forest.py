@@ -9,6 +9,7 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
+from featrouter import forest as forest_module
 from featrouter.forest import MAX_SPLITS, Forest, Head
 from featrouter.reference import LEVELS, RANKS, Reference
 from featrouter.shap import Explainer
@@ -166,12 +167,13 @@ def test_codes_grow_with_the_levels(n: int) -> None:
         assert got[:, 0] == pytest.approx(want, abs=1e-12)
 
 
+@pytest.mark.parametrize("heads", [2, 4])  # of four, fewer rows at a time
 @pytest.mark.parametrize("n", [0, 1, 31, 32, 33, 99, 100, 101, 250])
-def test_any_number_of_rows_is_scored_like_each_alone(n: int) -> None:
-    forest = Forest([Head.from_booster("r1", train(40, 31).dump_model(), "logit")] * 2, WIDTH)
+def test_any_number_of_rows_is_scored_like_each_alone(n: int, heads: int) -> None:
+    forest = Forest([Head.from_booster("r1", train(40, 31).dump_model(), "logit")] * heads, WIDTH)
     codes = forest.codes(table(n, seed=4))
     scores = forest.score(codes)
-    assert scores.shape == (n, 2)
+    assert scores.shape == (n, heads)
     assert scores.tolist() == [forest.score(row).tolist() for row in codes]
 
 
@@ -199,6 +201,14 @@ def test_too_many_splits_are_refused_before_they_are_laid_out() -> None:
     assert Forest([stumps], 1).score_many(np.zeros((1, 1))).tolist() == [[0.0]]
 
 
+def test_as_many_splits_as_allowed_are_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = Head.from_booster("r1", train(20, 7).dump_model(), "logit")
+    monkeypatch.setattr(forest_module, "MAX_SPLITS", 20 * 6)
+    assert Forest([head], WIDTH).score_many(table(1)).shape == (1, 1)
+    with pytest.raises(ValueError, match="more than 120 in all"):
+        Forest([head, Head.constant("k", "identity", 0.25)], WIDTH)
+
+
 @pytest.mark.parametrize("noise", [0.0, 1e-3])
 def test_a_split_on_missing_alone_has_an_infinite_threshold(noise: float) -> None:
     x = table(500)
@@ -224,8 +234,9 @@ def test_seeds_are_folded_into_one_head() -> None:
 
 def test_rows_and_features_must_fit() -> None:
     head = Head.from_booster("r1", train(5, 7).dump_model(), "logit")
-    with pytest.raises(ValueError, match="at least one head"):
-        Forest([], 3)
+    for heads, width in (([], 3), ([head], 0), ([Head.constant("k", "identity", 0.25)], 0)):
+        with pytest.raises(ValueError, match=r"^a forest needs at least one head and one feature$"):
+            Forest(heads, width)
     for make in (Forest, Explainer):
         with pytest.raises(ValueError, match=r"head r1: asks for feature \d+, but there are 2"):
             make([head], 2)

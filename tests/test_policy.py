@@ -52,6 +52,18 @@ def test_a_fixed_policy_looks_once_and_keeps_its_word() -> None:
     assert not Policy.fixed(4).allow_stop
 
 
+@pytest.mark.parametrize("turn", [0, 3, 12, 999_999])
+def test_a_fixed_policy_goes_by_a_name(turn: int) -> None:
+    assert Policy.named(f"fixed:{turn}") == Policy.fixed(turn)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "rule", "fixed", "fixed:", "fixed:-1", "fixed:1.5", "fixed:1 ", " fixed:1", "fixed:1000000", "Fixed:1"]
+)
+def test_no_other_name_tells_a_policy(name: str) -> None:
+    assert Policy.named(name) is None
+
+
 @given(policies(), st.integers(0, 100))
 def test_the_threshold_is_that_of_the_last_step_that_has_begun(policy: Policy, turn: int) -> None:
     begun = [threshold for start, threshold in policy.turns if start <= turn]
@@ -80,7 +92,7 @@ def test_infinities_are_told_in_words() -> None:
         ({"kind": None}, "policy kind None"),
         ({"kind": ["rule"]}, r"policy kind \['rule'\]"),
         ({"kind": "x" * 10_000}, "policy kind 'x{39}, known"),
-        ({"turns": None}, "a list of pairs"),
+        ({"turns": None}, r"^a policy's turns are a list of pairs \[turn, threshold\]$"),
         ({"turns": {"0": 0.0}}, "a list of pairs"),
         ({"turns": [0, 0.0]}, "a list of pairs"),
         ({"turns": [[0]]}, "a list of pairs"),
@@ -99,11 +111,15 @@ def test_infinities_are_told_in_words() -> None:
         ({"end": "never"}, "end 'never' is no threshold"),
         ({"end": math.nan}, "end nan is no threshold"),
         ({"end": False}, "end False is no threshold"),
+        ({"end": 1.1e100}, r"end 1.1e\+100 is no threshold"),
+        ({"end": -1.1e100}, r"end -1.1e\+100 is no threshold"),
+        ({"end": math.inf}, r"^a policy's threshold is a number, null \(never\) or \"always\"$"),
+        ({"turns": [[0, -math.inf]]}, "null .never. or"),
         ({"end": {}}, "end {} is no threshold"),
-        ({"latch": 1}, "true or false"),
+        ({"latch": 1}, "^a policy's latch and allow_stop are true or false$"),
         ({"latch": None}, "true or false"),
         ({"allow_stop": "yes"}, "true or false"),
-        ({"promise": []}, "an object or null"),
+        ({"promise": []}, "^a policy's promise is an object or null$"),
         ({"promise": "none"}, "an object or null"),
         ({"code": "x"}, "exactly the keys kind, turns, end, latch, allow_stop, promise"),
     ],
@@ -124,6 +140,13 @@ def test_no_key_may_be_missing(key: str) -> None:
 def test_what_is_no_object_is_no_policy(data: Any) -> None:
     with pytest.raises(ValueError, match="exactly the keys"):
         Policy.from_dict(data)
+
+
+@pytest.mark.parametrize("edge", [1e100, -1e100])
+def test_the_farthest_threshold_is_one(edge: float) -> None:
+    policy = Policy("anytime", ((2, edge),), -edge)
+    assert (policy.threshold(2, ended=False), policy.threshold(2, ended=True)) == (edge, -edge)
+    assert Policy.from_dict(policy.as_dict()) == policy
 
 
 @pytest.mark.parametrize("changes", [{"end": 10**400}, {"turns": [[0, -(10**400)]]}])

@@ -32,7 +32,7 @@ def fit_calibrator(
     none = Calibrator("none")
     if not len(y) or min(y.sum(), len(y) - y.sum()) < LEAST_OF_A_CLASS:
         return none
-    if _fit("platt", scores, y, weights, runs).a <= 0:
+    if platt(scores, y, weights).a <= 0:
         # Turning round scores that rank backwards where they were not trained would learn the folds.
         return _rounded(Calibrator("constant", b=float(np.average(y, weights=weights))))
     if kind == "auto":
@@ -147,7 +147,7 @@ def isotonic(scores: npt.ArrayLike, labels: npt.ArrayLike, weights: npt.ArrayLik
     s, y, w = _checked(scores, labels, weights)
     s = np.round(s, 9)
     model = IsotonicRegression(y_min=0.0, y_max=1.0).fit(s, y, w)
-    x, p = model.X_thresholds_.astype(np.float64), np.maximum.accumulate(np.clip(model.y_thresholds_, 0.0, 1.0))
+    x, p = model.X_thresholds_, np.maximum.accumulate(model.y_thresholds_)
     return Calibrator("isotonic", x=tuple(x.tolist()), low=tuple(p.tolist()))
 
 
@@ -159,10 +159,8 @@ def venn_abers(scores: npt.ArrayLike, labels: npt.ArrayLike) -> Calibrator:
     s, y, _ = _checked(scores, labels, None)
     s = np.round(s, 6)  # scores closer than that are one: fewer knots, the same map
     low, high, x = _p0p1(s, y)
-    # a knot between equal steps says nothing
-    kept = np.flatnonzero(np.r_[(np.diff(low) != 0) | (np.diff(high) != 0)])
-    if not len(kept):
-        kept = np.array([0])
+    # A knot between equal steps says nothing. One is left: p0 is 0 below all scores, and more above them.
+    kept = np.flatnonzero((np.diff(low) != 0) | (np.diff(high) != 0))
     x, steps = x[kept], np.r_[kept, len(low) - 1]
     return Calibrator(
         "venn-abers", x=tuple(x.tolist()), low=tuple(low[steps].tolist()), high=tuple(high[steps].tolist())

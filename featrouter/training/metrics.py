@@ -40,7 +40,7 @@ def clustered(each: Floats, groups: npt.NDArray[Any], weights: Floats | None = N
     weights = np.ones(len(each)) if weights is None else weights
     _, codes = np.unique(groups.astype(str), return_inverse=True)
     n = int(codes.max()) + 1 if len(codes) else 0
-    total, mass = np.bincount(codes, each * weights, n), np.bincount(codes, weights, n)
+    total, mass = np.bincount(codes, each * weights), np.bincount(codes, weights)
     mean = float(total.sum() / mass.sum()) if n else float("nan")
     if n < 2:
         return mean, float("nan"), n
@@ -88,8 +88,8 @@ def _pairs(scores: Floats, labels: Floats, weights: Floats) -> tuple[Floats, Flo
 
 
 def _share(right: Floats, pairs: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(pairs > 0, right / pairs, np.nan)
+    with np.errstate(invalid="ignore"):  # without pairs 0 / 0, which is NaN
+        return right / pairs
 
 
 def brier(probabilities: Floats, labels: Floats, weights: Floats | None = None) -> float:

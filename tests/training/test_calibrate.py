@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -99,12 +100,12 @@ def test_a_far_score_does_not_throw_the_fit() -> None:
         ([1.0, 2.0], [1, 1], None, "only one class"),
         ([1.0, 2.0], [0, 0], None, "only one class"),
         ([1.0, 2.0], [0, 1], [1.0, 0.0], "only one class"),
-        ([], [], None, "only one class"),
-        ([1.0, math.nan], [0, 1], None, "finite"),
+        ([], [], None, "^only one class: nothing to calibrate on; use a constant calibrator$"),
+        ([1.0, math.nan], [0, 1], None, "^scores must be finite, labels 0 or 1$"),
         ([1.0, math.inf], [0, 1], None, "finite"),
         ([1.0, 2.0], [0, 0.3], None, "labels 0 or 1"),
         ([1.0, 2.0], [-1, 1], None, "labels 0 or 1"),
-        ([1.0, 2.0], [0, 1], [1.0, -1.0], "weights"),
+        ([1.0, 2.0], [0, 1], [1.0, -1.0], "^weights must be finite and not negative$"),
         ([1.0, 2.0], [0, 1], [1.0, math.nan], "weights"),
         ([1.0, 2.0], [0, 1, 1], None, "one shape"),
         ([[1.0, 2.0]], [[0, 1]], None, "one shape"),
@@ -144,6 +145,8 @@ def test_beta_drops_a_power_that_would_fall() -> None:
     assert free.coef_[0, 1] < 0  # or nothing was dropped
     alone = LogisticRegression(C=np.inf, tol=1e-8).fit(-np.logaddexp(0, -scores)[:, None], labels)
     assert (got.a, got.b) == pytest.approx((alone.coef_[0, 0], alone.intercept_[0]), abs=0.02)
+    turned = beta(-scores, 1 - labels)  # the other class, looked at from the other side
+    assert turned.a == 0.0 and (turned.b, turned.c) == pytest.approx((-got.b, got.a), abs=1e-4)
 
 
 def test_beta_of_backward_scores_is_the_base_rate() -> None:
@@ -172,6 +175,23 @@ def test_isotonic_is_scikit_learns(n: int, digits: int, seed: int) -> None:
     assert isotonic(scores, labels, weights)(asked) == pytest.approx(want, abs=1e-12)
 
 
+def test_scores_closer_than_a_billionth_are_one_knot() -> None:
+    near = isotonic([0.0, 4e-10, 1.0, 1.0 + 4e-10, 2.0, 3.0], [0, 0, 0, 1, 1, 1])
+    assert near.x == (0.0, 1.0, 2.0, 3.0) and near.low == (0.0, 0.5, 1.0, 1.0)
+    assert isotonic([0.0, 2e-9, 1.0], [0, 1, 1]).x == (0.0, 2e-9, 1.0)
+
+
+def test_scores_closer_than_a_millionth_are_one_step_of_venn_abers() -> None:
+    assert venn_abers([0.0, 4e-7, 1.0], [0, 1, 1]).x == (0.0, 1.0)
+    assert venn_abers([0.0, 2e-6, 1.0], [0, 1, 1]).x == (0.0, 2e-6, 1.0)
+
+
+def test_without_its_package_venn_abers_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "venn_abers.venn_abers", None)
+    with pytest.raises(ValueError, match=r"^calibration venn-abers needs: pip install 'featrouter\[venn-abers\]'$"):
+        venn_abers(*sample(20, 1.0, 0.0))
+
+
 def refitted(scores: np.ndarray, labels: np.ndarray, score: float, label: int) -> float:
     """Isotonic regression with the point added, read off at the point: how Venn-Abers is defined."""
     model = IsotonicRegression().fit(np.r_[scores, score], np.r_[labels, label])
@@ -194,7 +214,19 @@ def test_a_knot_that_says_nothing_is_left_out() -> None:
     scores, labels = sample(2000, 1.0, 0.0)
     assert len(venn_abers(scores, labels).x) < 400
     alike = venn_abers(np.repeat([1.0, 2.0], 40), np.tile([0, 1], 40))
+    lone = venn_abers([1.0, 1.0, 1.0], [0, 1, 1])
+    assert lone.x == (1.0,) and lone.low == pytest.approx((0, 1 / 2)) and lone.high == pytest.approx((3 / 4, 1))
     assert alike.x == (1.0, 2.0) and alike.interval(1.5) == pytest.approx((20 / 41, 21 / 41), abs=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+def test_venn_abers_is_silent_and_leaves_numpys_error_state_as_it_was() -> None:
+    with np.errstate(all="raise"):
+        before = np.geterr()
+        for n in (2, 2, 40):  # the package is imported by the first
+            venn_abers(np.repeat([1.0, 2.0], n), np.tile([0, 1], n))
+            venn_abers(*sample(5 * n, 1.0, 0.0))
+            assert np.geterr() == before
 
 
 def test_venn_abers_brackets_the_frequency_where_a_plain_sigmoid_does_not() -> None:
@@ -254,6 +286,32 @@ def test_isotonic_wants_a_thousand_rows(monkeypatch: pytest.MonkeyPatch) -> None
     assert chosen(*steps(LEAST_ISOTONIC_ROWS - 1)) == "isotonic"  # it was the number of rows that spoke against it
 
 
+def test_what_comes_after_isotonic_is_tried_with_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "CANDIDATES", ("none", "isotonic", "venn-abers"))
+    assert chosen(*steps(LEAST_ISOTONIC_ROWS - 1)) == "venn-abers"
+
+
+@pytest.mark.parametrize("few", [0, 1])
+def test_with_too_few_of_a_class_nothing_is_chosen(few: int) -> None:
+    scores = np.linspace(-1, 1, 200)
+    y = np.arange(200) < LEAST_OF_A_CLASS
+    scores, y = (scores, y) if few else (-scores, ~y)
+    assert chosen(-20 * scores, y) == "platt"
+    y[np.flatnonzero(y == few)[0]] = 1 - few
+    assert chosen(-20 * scores, y) == "none"
+
+
+def test_weights_decide_what_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of four rows three are too sure and one is not sure enough: one line does not serve them all.
+    monkeypatch.setattr(calibrate, "CANDIDATES", ("none", "platt"))
+    sure, unsure = sample(900, 0.3, 0.0, 1), sample(300, 3.0, 0.0, 2)
+    scores, y, _, groups = rows(*(np.concatenate(both) for both in zip(sure, unsure, strict=True)))
+    for weight, steeper in ((1e-3, True), (1.0, False)):
+        weights = np.r_[np.full(900, weight), np.full(300, 1.0)]
+        assert chosen_kind(scores, y, weights, groups, groups) == "platt"
+        assert (fit_calibrator(scores, y, weights, groups).a > 1) == steeper
+
+
 def test_without_the_extra_venn_abers_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "CANDIDATES", ("none", "venn-abers"))
     assert chosen(*steps(900)) == "venn-abers"
@@ -280,11 +338,37 @@ def test_too_few_of_a_class_give_none(kind: str) -> None:
     assert fit_calibrator(*rows(np.empty(0), np.empty(0)), kind=kind) == Calibrator()
 
 
+def test_scores_that_are_all_alike_give_the_base_rate() -> None:
+    scores, y, weights, groups = rows(np.full(60, 0.5), np.arange(60) % 3 == 0)
+    assert fit_calibrator(scores, y, weights, groups) == Calibrator("constant", b=float(f"{1 / 3:.9g}"))
+
+
+def test_weights_tell_which_way_scores_rank() -> None:
+    scores, y, weights, groups = rows(np.tile([0.0, 1.0], 100), np.tile([0, 1, 1, 1, 1, 0, 1, 0], 25))
+    backward = scores != y
+    assert backward.mean() > 0.5
+    assert fit_calibrator(scores, y, weights, groups, kind="platt").kind == "constant"
+    assert fit_calibrator(scores, y, weights + 9 * ~backward, groups, kind="platt").kind == "platt"
+
+
+@pytest.mark.parametrize("kind", ["platt", "beta", "constant"])
+def test_parameters_have_nine_digits(kind: str) -> None:
+    scores, y, weights, groups = rows(*sample(300, -1.0 if kind == "constant" else 1.3, 0.4))
+    got = fit_calibrator(scores, y, weights, groups, kind="platt" if kind == "constant" else kind)
+    raw = {"platt": platt, "beta": beta, "constant": lambda s, y: Calibrator("constant", b=y.mean())}[kind](scores, y)
+    for name in "abc":
+        told, full = getattr(got, name), getattr(raw, name)
+        assert told == float(f"{told:.9g}") and told == pytest.approx(full, rel=1e-8)
+    assert got.b not in (raw.b, float(f"{raw.b:.8g}"))
+
+
 def test_a_kind_that_is_asked_for_is_fitted() -> None:
-    scores, y, weights, groups = rows(*sample(300, 1.0, 0.0))
+    scores, y, _, groups = rows(*sample(300, 1.0, 0.0))
+    weights = np.linspace(0.5, 1.5, 300)
     runs = np.repeat([f"run{i}" for i in range(100)], 3).astype(object)
     seen = one_of_each(runs, 0)
-    want = {"none": Calibrator(), "platt": platt(scores, y), "beta": beta(scores, y), "isotonic": isotonic(scores, y)}
+    want = {kind: fit(scores, y, weights) for kind, fit in (("platt", platt), ("beta", beta), ("isotonic", isotonic))}
+    want["none"] = Calibrator()
     want["venn-abers"] = venn_abers(scores[seen], y[seen])  # rows of one run are not exchangeable
     for kind, calibrator in want.items():
         got = fit_calibrator(scores, y, weights, groups, runs, kind)
@@ -309,15 +393,39 @@ def test_a_gain_of_one_group_alone_is_not_sure() -> None:
     assert surely_less(one * 2, 2 * ones, np.where(groups == "g3", 1.0, 1e-9), np.arange(100).astype(object))
 
 
-def test_each_fold_is_calibrated_on_the_others() -> None:
-    scores, y, weights, groups = rows(*sample(300, 3.0, 0.0))
+def test_one_group_alone_is_believed_and_of_two_both_must_gain() -> None:
+    ones, lone = np.ones(2), np.array(["g", "g"], dtype=object)
+    assert surely_less(0.6 * ones, ones, ones, lone)
+    assert not surely_less(ones, ones, ones, lone) and not surely_less(ones, 0.6 * ones, ones, lone)
+    pair = np.array(["g", "h"], dtype=object)
+    assert surely_less(np.array([0.5, 0.6]), ones, ones, pair)
+    assert not surely_less(np.array([0.5, 1.0]), ones, ones, pair)
+
+
+def test_weights_decide_which_loss_is_less() -> None:
+    loss, other = np.tile([0.5, 2.0], 20), np.ones(40)
+    groups, weights = np.arange(40).astype(object), np.tile([1.0, 0.1], 20)
+    assert surely_less(loss, other, weights, groups) and not surely_less(loss, other, weights[::-1], groups)
+    assert not surely_less(loss, other, np.ones(40), groups)
+
+
+@pytest.mark.parametrize("kind", ["auto", "platt", "isotonic", "venn-abers"])
+def test_each_fold_is_calibrated_on_the_others(kind: str) -> None:
+    scores, y, _, groups = rows(*sample(300, 3.0, 0.0))
+    weights = np.linspace(0.2, 1.8, 300)
+    runs = np.array([f"run{i // 3}" for i in range(300)], dtype=object)
     y[7] = np.nan
     fold = np.arange(300) // 2 % 3
     fold[-20:] = -1
     held = HeldOut(scores, fold, (Head.constant("r1", "logit", 0.0),) * 3)
-    got = cross_calibrated(held, y, weights, groups, kind="platt")
+    got = cross_calibrated(held, y, weights, groups, runs, kind)
     assert np.isnan(got[-20:]).all()
     for number in range(3):
         rest = (fold != number) & (fold >= 0) & ~np.isnan(y)
-        want = platt(scores[rest], y[rest])(scores[fold == number])
-        assert got[fold == number] == pytest.approx(want, abs=1e-8)
+        one = fit_calibrator(scores[rest], y[rest], weights[rest], groups[rest], runs[rest], kind)
+        assert one.kind != "none"
+        np.testing.assert_array_equal(got[fold == number], one(scores[fold == number]))
+    if kind == "auto":
+        np.testing.assert_array_equal(cross_calibrated(held, y, weights, groups, runs), got)
+    one_group_a_run = cross_calibrated(held, y, weights, groups, groups, kind)
+    np.testing.assert_array_equal(cross_calibrated(held, y, weights, groups, kind=kind), one_group_a_run)

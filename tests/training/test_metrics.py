@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from featrouter.training.metrics import auroc, brier, interval, logloss, losses, task_weights, within_auroc
+from featrouter.training.metrics import (
+    auroc,
+    brier,
+    clustered,
+    interval,
+    logloss,
+    losses,
+    simultaneous,
+    task_weights,
+    within_auroc,
+)
+
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 @settings(deadline=None, max_examples=150)
@@ -102,9 +115,75 @@ def test_bootstrap_weights_vary_by_draw_and_by_seed() -> None:
     assert (task_weights(tasks, 400, seed=1) != weights).any()
 
 
+@pytest.mark.parametrize("draws", [1, 5])
+def test_no_tasks_are_drawn_from_none(draws: int) -> None:
+    assert task_weights(np.array([], dtype=object), draws).shape == (draws + 1, 0)
+
+
 def test_an_interval_ignores_what_is_not_known() -> None:
     samples = np.arange(1001.0)
     assert interval(samples) == pytest.approx((25, 975))
     assert interval(np.r_[samples, [np.nan, np.inf, -np.inf] * 50]) == pytest.approx((25, 975))
     assert interval(samples, 0.5) == pytest.approx((250, 750))
     assert np.isnan(interval(np.array([np.nan, 1.0]))).all()
+    assert interval(np.array([np.nan, 1.0, 3.0])) == pytest.approx((1.05, 2.95))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(-9, 9), st.floats(0.01, 9)), min_size=1, max_size=40))
+def test_a_clustered_error_adds_up_whole_groups(rows: list[tuple[int, float, float]]) -> None:
+    names = [f"g{group}" for group, _, _ in rows]
+    each, weights = np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
+    for w in (None, weights):
+        given_weights = np.ones(len(rows)) if w is None else w
+        mean, error, n = clustered(each, np.array(names, dtype=object), w)
+        assert n == len(set(names)) and mean == pytest.approx(np.average(each, weights=w), abs=1e-12)
+        off = dict.fromkeys(names, 0.0)
+        for name, value, weight in zip(names, each, given_weights, strict=True):
+            off[name] += weight * (value - mean)
+        if n == 1:
+            assert np.isnan(error)
+        else:
+            squares = sum(total**2 for total in off.values())
+            assert error == pytest.approx((squares * n / (n - 1)) ** 0.5 / given_weights.sum(), abs=1e-9)
+
+
+def test_a_clustered_error_of_lone_rows_is_the_ordinary_one_and_copies_do_not_shrink_it() -> None:
+    each, groups = np.random.default_rng(0).normal(size=40), np.arange(40)
+    mean, error, n = clustered(each, groups)
+    assert (mean, error, n) == pytest.approx((each.mean(), each.std(ddof=1) / 40**0.5, 40))
+    assert clustered(np.repeat(each, 5), np.repeat(groups, 5)) == pytest.approx((mean, error, n))
+    mean, error, n = clustered(np.array([]), np.array([]))
+    assert np.isnan([mean, error]).all() and n == 0
+
+
+def test_a_simultaneous_width_of_one_estimate_is_the_normal_quantile_and_of_many_sidaks() -> None:
+    draws = np.random.default_rng(0).normal(size=(5, 100_000)) * [[1.0], [2.0], [0.1], [30.0], [5.0]] + 7
+    for m in (1, 2, 5):
+        for level in (0.95, 0.5):
+            want = norm.ppf((1 + level ** (1 / m)) / 2)
+            assert simultaneous(list(draws[:m]), level) == pytest.approx(want, abs=0.02)
+        assert simultaneous(list(draws[:m])) == simultaneous(list(draws[:m]), 0.95)
+    one = draws[0]  # estimates that move together are one
+    assert simultaneous([one, 3 * one + 1, -one]) == pytest.approx(simultaneous([one]), abs=1e-9)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_within_a_simultaneous_width_lies_that_share_of_the_draws_in_all_estimates_together(level: float) -> None:
+    draws = np.random.default_rng(1).exponential(size=(4, 1000)).cumsum(axis=0)
+    width = simultaneous(list(draws), level)
+    off = np.abs(draws - draws.mean(axis=1, keepdims=True)) / draws.std(axis=1, keepdims=True)
+    assert (off <= width).all(axis=0).mean() == pytest.approx(level, abs=1e-3)
+
+
+def test_a_simultaneous_width_leaves_out_what_does_not_vary_and_what_is_not_known() -> None:
+    one, other = np.random.default_rng(2).normal(size=(2, 500))
+    plain = simultaneous([one, other])
+    assert simultaneous([np.ones(500), one, np.full(500, np.nan), other]) == plain
+    assert simultaneous([np.r_[np.nan, np.ones(499)], one, other]) == plain
+    assert simultaneous([np.r_[0.5, np.full(499, np.nan)], one, other]) == plain
+    gaps = [np.r_[one, np.nan, 0.3], np.r_[other, 0.3, np.nan]]
+    assert simultaneous(gaps) == pytest.approx(plain, rel=0.05)
+    assert simultaneous([np.array([0.0, 1.0])]) == 1.0
+    for nothing in ([], [np.ones(9)], [np.array([1.0])], [np.array([np.nan, 1.0])]):
+        assert np.isnan(simultaneous(nothing))
