@@ -215,6 +215,7 @@ def test_a_process_forked_at_any_moment_decides_the_same(
 TRAINED = r"""
 import hashlib, os, signal, sys
 import numpy as np
+from joblib.externals.loky import get_reusable_executor
 from lightgbm import LGBMClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from featrouter.logs import Logs
@@ -230,6 +231,7 @@ if pid == 0:
     logs = Logs([sys.argv[1]])
     table = join_strong(table_of(logs, jobs=int(sys.argv[3])), logs, sys.argv[2])
     os.write(write, hashlib.sha256(train(table, strong=sys.argv[2]).to_bytes()).hexdigest().encode())
+    get_reusable_executor().shutdown()  # its workers would stay for minutes, with this test's pipes in their hands
     os._exit(0)
 status = os.waitpid(pid, 0)[1]
 assert status == 0, status
