@@ -17,6 +17,7 @@ from featrouter.evaluation.turns import by_turn
 from featrouter.evaluation.value import net_value, value_range
 from featrouter.evaluation.verdict import co_failure, verdict
 from featrouter.policy import Policy
+from featrouter.training.leaks import leaking
 from featrouter.training.learn import Settings
 from featrouter.training.oracle import oracle_stopped
 from featrouter.training.predictions import Predictions
@@ -60,6 +61,7 @@ def evaluate(
         "splits": {},
         "co_failure": co_failure(table),
         "oracle_stopped": oracle_stopped(table),
+        "leaking": leaking(table),
     }
     values = value_range(walks(table, Predictions.unknown(len(table))), settings.value)
     for split in ("given",) if given is not None else splits:

@@ -6,6 +6,7 @@ from typing import Any
 
 from featrouter.evaluation.reliability import proportion_interval
 from featrouter.evaluation.value import POLICIES
+from featrouter.training.leaks import leak_words
 from featrouter.training.oracle import oracle_words
 from featrouter.training.table import Table
 
@@ -29,6 +30,7 @@ def verdict(report: dict[str, Any]) -> list[str]:
     found = report["splits"].get(split, {})
     words = [_routing(report, split)]
     words += [oracle_words(stop) for stop in report["oracle_stopped"]]
+    words += [leak_words(leak) for leak in report["leaking"]]
     words += _worth(found.get("value", []), report["value"]) or _no_worth(found)
     shared = report["co_failure"]
     if shared:

@@ -62,6 +62,7 @@ class Logs:
                 self._read_table(path, OUTCOMES, self.outcomes, _outcome)
         self._turns.settle(self.runs)
         self._label()
+        self._compare_tasks()
         for account in self.accounts:  # contradictions came last
             account.rejects.sort(key=lambda reject: reject.offset)
 
@@ -146,6 +147,22 @@ class Logs:
             if getattr(run, f"cost_{arm}") is None:
                 told[f"cost_{arm}"] = outcome.cost
             self.runs[run_id] = replace(run, **told)
+
+    def _compare_tasks(self) -> None:
+        """A word on tasks that are one under several names: learning and judging hold tasks apart by their names."""
+        names: dict[int, str] = {}
+        same: dict[str, set[str]] = {}
+        for run in self.runs.values():
+            text = " ".join(run.task.split())
+            if text and (name := names.setdefault(hash(text), run.task_id)) != run.task_id:
+                same.setdefault(name, {name}).add(run.task_id)
+        tables = [account for account in self.accounts if account.form == RUNS.name]
+        if same:
+            n, (one, other, *_) = sum(map(len, same.values())), sorted(next(iter(same.values())))
+            tables[0].warnings.append(
+                f"{n} tasks share {len(same)} texts, such as {one!r:.100} and {other!r:.100}: if these are one task, give "
+                "it one task_id, or routers are judged on tasks that they have seen"
+            )
 
     def _rows(
         self, path: Path, form: Form, known: Callable[[dict[str, Any]], bool]

@@ -15,6 +15,7 @@ from featrouter.bundle import Bundle
 from featrouter.catalogue import digest
 from featrouter.training.fit import FOLDS, MEMBERS, PARAMS, TREES
 from featrouter.training.importances import importances
+from featrouter.training.leaks import leak_words, leaking
 from featrouter.training.learn import Learned, Settings, learn
 from featrouter.training.metrics import Floats, brier, interval, logloss, losses, task_weights, within_auroc
 from featrouter.training.oracle import oracle_stopped, oracle_words
@@ -59,7 +60,7 @@ def train(
         importances=importances(found.features, gain, split, looked_at),
         metrics=_metrics(found),
         provenance=_provenance(table, strong, settings, base),
-        flags=(*found.flags, *(oracle_words(stop) for stop in oracle_stopped(table))),
+        flags=(*found.flags, *map(oracle_words, oracle_stopped(table)), *map(leak_words, leaking(table))),
     )
 
 

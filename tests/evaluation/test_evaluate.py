@@ -68,7 +68,7 @@ def all_rows(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_keys_are_those_of_the_method(report: dict[str, Any], early: Table) -> None:
-    top = {"pair", "tasks", "runs", "value", "settings", "splits", "co_failure", "oracle_stopped", "verdict"}
+    top = {"pair", "tasks", "runs", "value", "settings", "splits", "co_failure", "oracle_stopped", "leaking", "verdict"}
     assert set(report) == top
     assert report["pair"] == {"weak": "scripted-agent", "strong": STRONG}
     assert report["tasks"] == 24 and report["runs"] == 60

@@ -66,6 +66,7 @@ def words(rows: dict[str, Any], split: str = "repo_disjoint", **more: Any) -> li
         "value": 10.0,
         "splits": {split: {"k": rows}},
         "oracle_stopped": [],
+        "leaking": [],
         "co_failure": None,
     }
     return verdict(report | more)
