@@ -15,9 +15,17 @@ _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
+def _name(raw: str) -> str:
+    if not raw.isprintable() or len(raw) > 200:  # it is shown on terminals and in reports
+        raise ValueError("a name of at most 200 printable characters")
+    return raw
+
+
 def _id(raw: str) -> str:
     if not raw.strip():
         raise ValueError("an id")
+    if not raw.isprintable():
+        raise ValueError("an id of printable characters")
     if raw in ("run_id", "task_id"):  # of all columns only these would take a repeated header for a row
         raise ValueError("an id but a column name")
     return raw
@@ -136,13 +144,13 @@ RUNS = Form(
     {
         "run_id": _id,
         "task_id": _id,
-        "repo": str,
+        "repo": _name,
         "task": str,
-        "harness": str,
-        "weak_model": str,
+        "harness": _name,
+        "weak_model": _name,
         "y_weak": _label,
         "cost_weak_usd": _amount,
-        "strong_model": str,
+        "strong_model": _name,
         "y_strong": _label,
         "cost_strong_usd": _amount,
         "route": _choice("weak", "strong"),

@@ -18,6 +18,7 @@ from featrouter.trajectory import Call, Turn
 
 Row = Mapping[str, object]
 _MOST_EXIT = 10**9
+_NAMES = {"run_id", "task_id", "repo", "harness", "weak_model", "strong_model", "model"}
 #: A log holds no more of one text: a record of a log file is at most 32 MiB.
 MOST_TEXT = 4_000_000
 
@@ -58,6 +59,13 @@ def turn_rows(
 def run_row(run: Run) -> dict[str, object]:
     """The *runs* row of a run."""
     return {_COLUMNS[field.name]: getattr(run, field.name) for field in fields(run)}
+
+
+def name_of(told: str) -> str:
+    """A name as a log can hold it: each character that could not be shown replaced."""
+    return (
+        told if told.isprintable() else "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in told])
+    )
 
 
 def write(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> None:
@@ -102,12 +110,14 @@ def _lines(form: Form, rows: Iterable[Row], *, header: bool) -> bytes:
     writer = csv.DictWriter(text, list(form.cells), restval="", lineterminator="\n")
     if header:
         writer.writeheader()
-    writer.writerows({column: _cell(value) for column, value in row.items()} for row in rows)
+    writer.writerows({column: _cell(column, value) for column, value in row.items()} for row in rows)
     return text.getvalue().encode("utf-8")
 
 
-def _cell(value: object) -> object:
-    return clean(value) if isinstance(value, str) else "" if value is None else value
+def _cell(column: str, value: object) -> object:
+    if isinstance(value, str):
+        return name_of(value) if column in _NAMES else clean(value)
+    return "" if value is None else value
 
 
 def _amount(value: float | None, scale: float = 1.0) -> float | None:
@@ -115,4 +125,4 @@ def _amount(value: float | None, scale: float = 1.0) -> float | None:
 
 
 _COLUMNS: dict[str, Any] = {name.removesuffix("_usd"): name for name in RUNS.cells}
-__all__ = ["MOST_TEXT", "RUNS", "TURNS", "append", "clean", "run_row", "turn_rows", "write"]
+__all__ = ["MOST_TEXT", "RUNS", "TURNS", "append", "clean", "name_of", "run_row", "turn_rows", "write"]

@@ -7,7 +7,7 @@ from typing import Any
 from featrouter.bundle import Bundle
 from featrouter.policy import NEVER
 from featrouter.training.importances import by_family
-from featrouter.training.words import number, with_interval
+from featrouter.training.words import escaped, number, with_interval
 
 _LIMITS = """
 ## Limits
@@ -25,10 +25,10 @@ _LIMITS = """
 def page(bundle: Bundle, name: str) -> str:
     """The card in Markdown, generated from the bundle alone."""
     about = bundle.provenance
-    runs = ", ".join(f"{harness} ({count} runs)" for harness, count in about["harnesses"].items())
+    runs = ", ".join(f"{escaped(harness)} ({count} runs)" for harness, count in about["harnesses"].items())
     lines = [
         f"# {name}\n",
-        f"Weak: {', '.join(about['weak_models'])}. Strong: {about['strong_model'] or 'none'}.",
+        f"Weak: {', '.join(map(escaped, about['weak_models']))}. Strong: {escaped(about['strong_model'] or 'none')}.",
         f"Learned from {about['runs']} runs of {about['tasks']} tasks, {about['rows']} decision points: {runs}.",
         f"Made by featrouter {about['featrouter']}, lightgbm {about['lightgbm']}, scikit-learn {about['scikit-learn']}.\n",
         "## Is it better than a constant?\n",
@@ -48,7 +48,8 @@ def page(bundle: Bundle, name: str) -> str:
     lines += _by_model(bundle)
     lines += _unseen(about.get("unseen", {}))
     lines += [
-        f"\n**Promise:** {flag[9:]}" if flag.startswith("promise: ") else f"\n**Flag:** {flag}" for flag in bundle.flags
+        f"\n**Promise:** {flag[9:]}" if flag.startswith("promise: ") else f"\n**Flag:** {escaped(flag)}"
+        for flag in bundle.flags
     ]
     lines += _policies(bundle)
     costs = bundle.costs
@@ -113,7 +114,7 @@ def _unseen(found: dict[str, Any]) -> list[str]:
             number(row["predicted"]),
             number(row["resolved"]),
         ]
-        lines.append(f"| {name} | {' | '.join([*cells, *errors])} |")
+        lines.append(f"| {escaped(name)} | {' | '.join([*cells, *errors])} |")
     return lines
 
 
@@ -130,4 +131,4 @@ def _by_model(bundle: Bundle) -> list[str]:
         f"|---|{'---|' * len(found)}",
     ]
     models = sorted({model for row in found.values() for model in row})
-    return lines + [f"| {m} | {' | '.join(number(row.get(m)) for row in found.values())} |" for m in models]
+    return lines + [f"| {escaped(m)} | {' | '.join(number(row.get(m)) for row in found.values())} |" for m in models]

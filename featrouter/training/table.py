@@ -85,10 +85,11 @@ def table_of(logs: Logs, *, jobs: int = 1, progress: Callable[[int], None] | Non
 
 Column: TypeAlias = "pd.Series[Any]"
 _LABEL = (lambda column: column.isna() | column.isin((0, 1))), "0, 1 or blank"
+_NAME = (lambda column: column.fillna("").map(str.isprintable)), "a name of printable characters"
 _PAID = (lambda column: column.isna() | column.between(0, 1e100)), "a number >= 0, or blank"
 #: What the cells of a *features* file may be, by column.
 _CELLS: dict[str, tuple[Callable[[Column], Column], str]] = {
-    "run_id": (lambda column: column.str.strip() != "", "an id"),
+    "run_id": (lambda column: (column.str.strip() != "") & _NAME[0](column), "an id of printable characters"),
     "y_weak": _LABEL,
     "at_end": (lambda column: column.isin((0, 1)), "0 or 1"),
     "k": (lambda column: column.between(0, 2**53) & (column % 1 == 0), "a whole number >= 0"),
@@ -105,7 +106,7 @@ _CELLS: dict[str, tuple[Callable[[Column], Column], str]] = {
     ),
     "y_strong": _LABEL,
     "cost_strong_usd": _PAID,
-}
+} | dict.fromkeys(("task_id", "repo", "harness", "weak_model", "strong_model"), _NAME)
 
 
 def read_features(path: Path) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 from featrouter.bundle import Bundle
@@ -27,9 +28,14 @@ def rows_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same as Markdown."""
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    escaped = [[cell.replace("|", "\\|").replace("<", "\\<") for cell in row] for row in (header, *rows)]
     lines = [f"| {' | '.join(row)} |" for row in escaped]
     return "\n".join([lines[0], f"|{'---|' * len(header)}", *lines[1:]])
+
+
+def escaped(name: str) -> str:
+    """A stranger's name as Markdown that shows it, whatever it holds."""
+    return re.sub(r"([\\`*\[\]<>|!])", r"\\\1", name)
 
 
 def number(value: float | None, digits: int = 2, sign: bool = False) -> str:

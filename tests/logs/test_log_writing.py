@@ -131,3 +131,26 @@ def test_outcomes_label_the_arm_that_was_taken(tmp_path: Path) -> None:
     assert told["handed"] == (None, None, 1, 3.0)
     assert told["told"] == (0, None, None, None)
     assert told["twice-a"] == told["twice-b"] == told["unseen"] == nothing
+
+
+def test_a_name_that_could_not_be_shown_is_written_so_that_it_can(tmp_path: Path) -> None:
+    odd = "a\x1b]0;b\x07\u202e\n\ud800"
+    append(tmp_path / "turns.csv", TURNS, turn_rows(odd, [Turn("one")]))
+    append(tmp_path / "runs.csv", RUNS, [run_row(Run(odd, odd, harness=odd, weak_model=odd))])
+    logs = Logs([tmp_path])
+    assert logs.rejected == 0
+    ((run, trajectory),) = logs.trajectories()
+    shown = "a\ufffd]0;b\ufffd\ufffd\ufffd\ufffd"
+    assert run == Run(shown, shown, harness=shown, weak_model=shown) and len(trajectory) == 1
+
+
+@pytest.mark.parametrize("column", ["run_id", "task_id", "repo", "harness", "weak_model", "strong_model"])
+@pytest.mark.parametrize("odd", ["a\x1b[31m", "a\x07", "a\u202eb", "a\nb", "a\x85"])
+def test_a_name_that_a_terminal_would_obey_is_refused_by_column(tmp_path: Path, column: str, odd: str) -> None:
+    row = {"run_id": "r", "task_id": "t", "repo": "", "harness": "", "weak_model": "", "strong_model": ""} | {
+        column: odd
+    }
+    (tmp_path / "runs.csv").write_text(",".join(row) + "\n" + ",".join(f'"{cell}"' for cell in row.values()) + "\n")
+    logs = Logs([tmp_path])
+    (reject,) = logs.accounts[0].rejects
+    assert reject.column == column and "printable" in reject.reason and odd not in "\n".join(logs.summary())
