@@ -87,3 +87,10 @@ def test_decide_on_a_recorded_run_from_the_command_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["decide", "default", str(run)])
     assert result.exit_code == 0, result.output
     assert set(json.loads(result.stdout)) >= {"choice", "r1", "r2", "y1", "y2", "c1", "c2", "turn", "reasons"}
+
+
+def test_every_test_that_the_readme_names_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", text))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) > 20 and named <= set(re.findall(r"^def (test_\w+)", code, re.MULTILINE))
