@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from featrouter import Bundle, Costs, Decision, Router, Trajectory
+from featrouter import Bundle, Costs, Decision, Router, Trajectory, batch
 from featrouter.calibration import Calibrator
 from featrouter.linear import Linear
 from featrouter.logs import Run
@@ -269,3 +269,18 @@ def test_a_session_that_fails_while_it_decides_takes_no_other_with_it(
     got = router.decide_many(made())
     assert_same(got, [session.decide() for session in made()])
     assert [bool(decision.fallback) for decision in got] == [False, True, True, False]
+
+
+def test_where_the_pass_over_all_fails_each_session_is_asked_alone(
+    recorded_bundle: Bundle, recorded_runs: Runs, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    router = Router(recorded_bundle, harness=HARNESSES[0], guard=False)
+    some = [router.session(run.task) for run, _ in recorded_runs[:3]]
+    want = [session.decide() for session in some]
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(batch, "_decided", fail)
+    assert router.decide_many(some) == want and not any(decision.fallback for decision in want)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

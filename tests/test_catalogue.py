@@ -7,6 +7,7 @@ import random
 import re
 import tomllib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,6 +167,13 @@ def test_a_malformed_table_names_file_table_and_key(kind: str, name: str, key: s
     with pytest.raises(CatalogueError, match=re.escape(f"fam.toml [{kind}.{name}]")) as caught:
         catalogue._parse("fam", bad)
     assert (key if key != "surplus" else "keys") in str(caught.value)
+
+
+def test_a_file_that_is_no_toml_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "loops.toml").write_text("[features", encoding="utf-8")
+    monkeypatch.setattr(catalogue, "place", lambda name: str(tmp_path / Path(name).name))
+    with pytest.raises(CatalogueError, match=r"loops\.toml: not TOML: "):
+        catalogue.lexicon.__wrapped__("loops")
 
 
 def test_a_malformed_regex_is_named_when_it_is_first_used() -> None:

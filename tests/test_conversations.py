@@ -198,6 +198,7 @@ def odd(**fields: Any) -> Trajectory:
         odd(observation=["a", "b"]),
         odd(calls=[Call("ls", "a")]),
         odd(calls=(Call("ls", {"a": 1}),)),  # type: ignore[arg-type]
+        odd(calls=({"action": "ls"},)),
         odd(cost=float("nan"), exit_code="1"),
         Trajectory("fix", (None, Turn())),  # type: ignore[arg-type]
         Trajectory({"fix": 1}, (Turn("a", "ls", "b"),)),  # type: ignore[arg-type]

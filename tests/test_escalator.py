@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from featrouter import Bundle, Router, Turn
 from featrouter.bundle import BundleError
+from featrouter.integrations import escalator as escalators
 from featrouter.integrations import settings, source
 from featrouter.integrations.escalator import Escalator, Usage
 from featrouter.integrations.identity import conversation_of, task_of
@@ -242,3 +244,18 @@ def test_the_environment_says_what_a_configuration_file_cannot(making: Making, t
             settings.escalator(told | wrong)
     with pytest.raises(BundleError):
         settings.escalator({"FEATROUTER_BUNDLE": str(tmp_path / "none")})
+
+
+def test_where_a_request_goes_is_told_as_plain_data(making: Making) -> None:
+    route = Escalator.load(making(1), harness=HARNESS).decide(run_of(1), "a")
+    told = json.loads(json.dumps(route.as_dict(), allow_nan=False))
+    assert (told["run"], told["handed_over"], told["choice"], told["turn"]) == ("a", 1, "escalate", 1)
+    assert not any(name.endswith("_interval") for name in told)
+
+
+def test_of_very_many_conversations_the_oldest_are_forgotten(making: Making, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(escalators, "MOST", 3)
+    escalator = Escalator.load(making(1), harness=HARNESS)
+    assert all(escalator.decide(run_of(1), f"run {number}").handed_over == 1 for number in range(6))
+    assert escalator.decide(run_of(3), "run 5").handed_over == 1  # known: it stays where it went
+    assert len(escalator._conversations) == 3

@@ -149,10 +149,11 @@ def test_the_farthest_threshold_is_one(edge: float) -> None:
     assert Policy.from_dict(policy.as_dict()) == policy
 
 
-@pytest.mark.parametrize("changes", [{"end": 10**400}, {"turns": [[0, -(10**400)]]}])
-def test_a_threshold_beyond_all_floats_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="policy rule"):
-        Policy.from_dict(Policy().as_dict() | changes)
+@pytest.mark.parametrize("beyond", [10**400, -(10**400), math.inf, -math.inf])
+@pytest.mark.parametrize("where", ["end", "turns"])
+def test_a_threshold_beyond_all_floats_is_refused(where: str, beyond: float) -> None:
+    with pytest.raises(ValueError, match=r"policy rule|a policy's threshold is a number, null \(never\) or"):
+        Policy.from_dict(Policy().as_dict() | {where: beyond if where == "end" else [[0, beyond]]})
 
 
 JSON = st.recursive(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featrouter import Bundle, BundleError, Costs, Router, Turn
+from featrouter import Bundle, BundleError, Costs, Router, Turn, forest
 from featrouter.calibration import Calibrator
 from featrouter.head import Head
 from featrouter.logs import Logs
@@ -107,6 +107,12 @@ def test_a_bundle_that_wants_what_this_version_does_not_compute_is_refused(recor
     for name in ("traces_nosuch", "nosuch"):
         with pytest.raises(BundleError, match=f"wants the feature '{name}', which this version does not compute"):
             Router(replace(recorded_bundle, features=(name, *recorded_bundle.features[1:]), importances={}))
+
+
+def test_a_forest_that_is_too_large_to_ask_is_refused(recorded_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest, "MAX_SPLITS", 10)
+    with pytest.raises(BundleError, match="more than 10 in all; train a smaller one"):
+        Router(recorded_bundle)
 
 
 def test_trees_that_nobody_listens_to_are_not_asked_and_change_nothing(recorded_bundle: Bundle) -> None:

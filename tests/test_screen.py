@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,9 @@ def test_features_are_the_same_with_and_without_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(screen, "_screen", lambda: None)
     assert screen.held("Error") is None
     assert [row.tobytes() for trajectory in runs for _, row in rows(trajectory)] == with_it
+
+
+def test_without_the_package_every_gate_is_asked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+    monkeypatch.setattr(screen, "_screen", cache(screen._screen.__wrapped__))
+    assert screen.held("Error") is None

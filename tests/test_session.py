@@ -17,6 +17,7 @@ import pytest
 from featrouter import Bundle, Call, Costs, Decision, Router, Trajectory, Turn
 from featrouter.catalogue import feature_set
 from featrouter.extractor import Extractor
+from featrouter.forest import Forest
 from featrouter.logs import Run
 
 Runs = list[tuple[Run, Trajectory]]
@@ -270,6 +271,20 @@ def test_a_failing_feature_falls_back_breaks_the_circuit_and_is_logged_once(
     assert session.explain(3) == []
     assert [(record.name, record.levelname) for record in caplog.records] == [("featrouter", "WARNING")]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_failure_while_it_decides_is_the_default_with_its_reason(
+    recorded_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Router(recorded_bundle, default="escalate", harness=HARNESS).session("task")
+
+    def fail(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(Forest, "score", fail)
+    for _ in range(5):
+        told = session.decide()
+        assert told.choice == "escalate" and told.fallback == "MemoryError: no room" and told.r1 != told.r1
 
 
 def test_an_exception_that_cannot_be_printed_is_named_by_its_kind(router: Router) -> None:

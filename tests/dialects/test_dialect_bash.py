@@ -84,6 +84,16 @@ LINES = [
     ("{ echo a; cat b.py; } > c.py", "create", ("c.py",), (), ("cat",)),
     ("{ echo a; echo b; } >> c.py", "edit", ("c.py",), (), ("echo",)),
     ("{ python a.py; } > out.txt 2>&1", "run", ("a.py",), (), ("python",)),
+    ("git -C lib log a.py", "read", ("lib/a.py",), (), ("git",)),
+    ("rm -- -a.py", "edit", ("-a.py",), (), ("rm",)),
+    ("date | tee /dev/stderr", "run", (), (), ("date",)),
+    ("find src -name '*.py' -exec sed -i s/x/y/ {} +", "edit", ("src",), ("*.py",), ("find", "sed")),
+    ("perl report.pl", "run", ("report.pl",), (), ("perl",)),
+    ("perl -i -pe 's/x/y/' a.py", "edit", ("a.py",), (), ("perl",)),
+    ("eval 'cat a.py'", "read", ("a.py",), (), ("cat",)),
+    ("python -m coverage run -m pytest tests", "test", (), (), ("python",)),
+    ("python -m coverage run a.py", "run", ("a.py",), (), ("python",)),
+    ("python3 -mpytest a.py", "test", ("a.py",), (), ("python",)),
     ("", "think", (), (), ()),
 ]
 

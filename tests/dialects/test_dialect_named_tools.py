@@ -69,6 +69,12 @@ def test_texts_are_cut() -> None:
     assert len(operations(Call(action, tool="Write"))[0].new) == 8192
 
 
+def test_of_a_broken_object_with_very_many_names_the_first_are_read() -> None:
+    many = ", ".join(f'"k{number}": 1' for number in range(40))
+    assert operations(Call(f'{{"file_path": "a.py", {many}, "cut', tool="Read"))[0].files == ("a.py",)
+    assert operations(Call(f'{{{many}, "file_path": "a.py", "cut', tool="Read"))[0].files == ()
+
+
 @pytest.mark.parametrize("value", [None, 3, [], {}, [1], {"command": 1}])
 def test_arguments_of_the_wrong_type(value: object) -> None:
     for tool in ("Bash", "Edit", "Read", "Grep", "apply_patch", ""):

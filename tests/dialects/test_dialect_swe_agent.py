@@ -31,6 +31,8 @@ HEADER = "[File: /me__lib/src/a.py (120 lines total)]\n(20 more lines above)\n21
         ),
         ('search_file "def f" src/b.py', "", "search", ("src/b.py",), ("def f",)),
         ('find_file "a.py" src', "", "search", ("src",), ("a.py",)),
+        ("undo_edit src/a.py", "", "edit", ("src/a.py",), ()),
+        ("undo_edit", HEADER, "edit", ("src/a.py",), ()),
         ("submit", "", "submit", (), ()),
         ("exit_cost", "Exited", "submit", (), ()),
         ("python repro.py", "", "run", ("repro.py",), ()),

@@ -319,6 +319,7 @@ def test_what_was_never_tried_and_what_was_chosen_before_support_no_claim() -> N
     found = estimate(sure)
     assert found["certain"] == 10 and "dr" in found  # the rest explored
     assert found["dr"] == estimate(log.where(np.arange(40) >= 10))["dr"]
+    assert "none: no decision was logged" in estimate(log.where(np.zeros(40, bool)))["claim"]
     assert "one was tried only 0 times" in estimate(replace(log, strong=np.zeros(40, bool)))["claim"]
     later = estimate(replace(log, turn=np.arange(40.0) % 3))
     assert "decisions were taken at 3 turns (0 to 2)" in later["claim"] and "dr" not in later

@@ -48,6 +48,7 @@ def test_the_largest_edit_is_kept(features: Any) -> None:
             (3, 2),
         ),
         (Operation("edit", diff="@@\n-x = 1\n+x = 2\n+y = 3"), (2, 1)),
+        (Operation("edit", diff="--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n a\n-b\n+c\n+d\n"), (2, 1)),
         (Operation("edit", diff="@@ def f\n-a\n@@ def g\n+b\n"), (1, 1)),
     ],
 )

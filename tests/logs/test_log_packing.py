@@ -80,6 +80,11 @@ def test_packed_files(tmp_path: Path, kind: str) -> None:
     logs = Logs([path])
     assert by_id(logs) == want and logs.rejected == 0 and logs.accounts[0].bytes == len(plain)
 
+    if kind != "zst":
+        path.write_bytes(pack(plain[:5000]) + b"\0" * 600 + pack(plain[5000:]) + b"\0" * 20)
+        logs = Logs([path])
+        assert by_id(logs) == want and logs.rejected == 0
+
     packed = bytearray(pack(plain))
     path.write_bytes(packed + b"garbage")
     logs = Logs([path])

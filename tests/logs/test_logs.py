@@ -160,6 +160,9 @@ def test_files_that_are_no_log(tmp_path: Path, content: bytes) -> None:
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="no such file"):
         Logs([tmp_path / "missing.csv"])
+    (tmp_path / "plain.txt").write_text("x")
+    with pytest.raises(LogError, match=r"cannot be read \(Not a directory\)"):
+        Logs([tmp_path / "plain.txt" / "below.csv"])
     with pytest.raises(LogError, match="holds no log file"):
         Logs([tmp_path])
     with pytest.raises(LogError, match="no log files given"):
@@ -200,3 +203,13 @@ def test_real_sets_count_as_pandas_counts(name: str) -> None:
     assert len(logs.runs) == len(pandas.read_csv(runs, dtype=str)) and logs.rejected == 0 and accounted(logs)
     with lzma.open(turns) as file:
         assert logs.accounts[1].bytes == sum(map(len, file))
+
+
+def test_turns_may_lie_in_more_files_than_are_kept_open(tmp_path: Path) -> None:
+    for number in range(40):
+        row = [f"r{number:02}", 1, "", "", "", f"echo {number}", "", ""]
+        write(tmp_path / f"turns{number}.csv", [TURNS, row])
+    logs = Logs([tmp_path])
+    for _ in range(2):
+        told = [turn.action for _, trajectory in logs.trajectories() for turn in trajectory]
+        assert told == [f"echo {number}" for number in range(40)]

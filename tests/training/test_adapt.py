@@ -11,6 +11,7 @@ import pytest
 from featrouter import Router
 from featrouter.bundle import Bundle
 from featrouter.catalogue import digest
+from featrouter.policy import Policy
 from featrouter.training.adapt import LEAST_RUNS, adapt
 from featrouter.training.bundling import train
 from featrouter.training.costs import weak_knots
@@ -90,3 +91,10 @@ def test_it_says_what_it_does_not_know(base: Bundle, new: Table) -> None:
     few = new.where(new.meta["run_id"].isin(sorted(set(new.meta["run_id"]))[: LEAST_RUNS - 1]).to_numpy())
     with pytest.raises(ValueError, match=rf"harness 'b': {LEAST_RUNS - 1} runs are too few"):
         adapt(base, few)
+
+
+def test_a_promise_on_harm_does_not_hold_for_other_runs_and_is_dropped(base: Bundle, new: Table) -> None:
+    promise = Policy("risk-controlled", ((0, 0.1),), 0.1, promise={"harm": 0.1})
+    found = adapt(replace(base, policies=base.policies | {"risk-controlled": promise}), new, resolved=0.4)
+    assert found.policies == base.policies and any("is dropped: train with" in flag for flag in found.flags)
+    assert not any("is dropped" in flag for flag in adapt(base, new, resolved=0.4).flags)
