@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
-from featrouter.bench.page import machine
+from featrouter.bench import offline, peers
+from featrouter.bench.model import _agree, model_of
+from featrouter.bench.page import bench, machine
 from featrouter.bench.runs import LEAST_RUNS, MOST_RUNS, runs_of
 from featrouter.cli import main
 
+RECORDED = Path(__file__).parent.parent / "data" / "recorded"
+OURS = "import featrouter, Router.load(), a decision"
 LOG = "run_id,turn,action,observation\na,1,ls,x\na,2,cat a.py,y = 1\n"
 
 
@@ -44,3 +48,57 @@ def test_made_up_runs_are_the_same_each_time_and_small_logs_are_repeated(tmp_pat
     assert {turn.action.split()[0] for turn in turns} >= {"sed", "cd", "cat", "python", "ls"}
     (tmp_path / "turns.csv").write_text(LOG, encoding="utf-8")
     assert len(runs_of([tmp_path / "turns.csv"])) == LEAST_RUNS
+
+
+def measured(*arguments: object) -> Result:
+    done = CliRunner().invoke(main, ["bench", *map(str, arguments)])
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def test_turns_and_sessions_are_measured_on_a_page_in_markdown(tmp_path: Path) -> None:
+    (tmp_path / "turns.csv").write_text(LOG, encoding="utf-8")
+    groups = ("--only", "observe", "--only", "sessions", "--only", "training")
+    done = measured(tmp_path, *groups, "--calls", 16, "--markdown")
+    page = done.stdout
+    assert page.startswith("<!-- Generated: featrouter ") and f"\n{machine()}.\n" in page
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in page.splitlines() if line.startswith("| ")]
+    assert rows[:2] == [["", "median", "p99", "unit", "ratio", "to"], ["---"] * 6]
+    assert all(float(row[1].replace(",", "")) > 0 and len(row) == 6 for row in rows[2:])
+    units = {row[0]: row[3] for row in rows}
+    assert units[f"session.observe(turn), {2 * LEAST_RUNS} turns, shipped default"] == "us"
+    assert units["memory of a session after 50 turns"] == "KiB"
+    assert units["decisions a second, eight threads, none differs"] == "1/s"
+    assert units["router.decide(messages), 50 turns, 49 of them seen"] == "us"
+    assert units["extraction on two cores against one"] == "times"
+    assert "--strong names whose outcomes to learn from" in done.stderr
+
+
+def test_training_is_timed_on_logs_with_outcomes_and_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    assert list(bench((), ("training",), 1, None, told.append)) == [] and "it wants your logs" in told[-1]
+    monkeypatch.setattr(offline, "MOST_RUNS", 20)
+    (line,) = offline.training([RECORDED], "scripted-strong", told.append)
+    assert line.what.startswith("train on 20 runs, ") and line.unit == "s" and line.median > 0 and "r1" in told
+
+
+def test_a_process_that_routes_is_the_lighter_for_what_it_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = {line.what: line.median for line in offline.starting(1)}
+    ours, theirs = (lines[f"memory after it: {what}"] for what in (OURS, "import lightgbm alone"))
+    assert lines["import numpy alone"] > 0 and ours < theirs
+    monkeypatch.setattr(offline, "HEAVY", ("numpy",))
+    with pytest.raises(ValueError, match="deciding loaded numpy"):
+        next(offline.starting(1))
+
+
+def test_a_peer_whose_answers_differ_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of(runs_of(())[:10])
+    told: list[str] = []
+    wrong = ("a peer", (), lambda model: lambda number: 2.0)
+    missing = ("another", ("no_such_package",), lambda model: lambda number: 2.0)
+    monkeypatch.setattr(peers, "_TREES", (wrong, missing))
+    assert list(peers.trees(model, 10, told.append)) == []
+    assert told[0].startswith("a peer: not measured, its answers differ by ")
+    assert told[1] == "another: not measured, no_such_package not installed"
+    with pytest.raises(ValueError, match="head r1: scores differ from LightGBM's by"):
+        _agree(model.four, model.boosters | {"r1": model.boosters["r2"]}, model.rows)
