@@ -167,3 +167,69 @@ def test_the_costs_part_ranks_by_costs_too() -> None:
     assert priced(table) and not priced(Table(table.meta.assign(cost_weak_usd=np.nan), table.x, NAMES))
     page = costs({"a -> b": table}, 1, quiet)
     assert "| a -> b | mixed | 2 |" in page and "| a -> b | repo_disjoint | end |" in page
+
+
+@pytest.fixture
+def few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One split and few runs: a part in a second or two. The campaign has them all."""
+    for module in ("costs", "discrimination"):
+        monkeypatch.setattr(f"featrouter.study.{module}.SPLITS", {"repo_disjoint": "repo"})
+    monkeypatch.setattr("featrouter.study.sets.LEAST_ROWS", 30)
+
+
+def going(table: Table) -> Table:
+    return table.where((table.meta["at_end"] == 0).to_numpy())
+
+
+def cells(page: str, *begin: str) -> list[str]:
+    """The row of a table that begins with these cells."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    (row,) = [row for row in rows if tuple(row[: len(begin)]) == begin]
+    return row
+
+
+def test_of_few_runs_the_ranking_is_told_and_the_family_that_counts_is_missed(
+    few_runs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("featrouter.study.discrimination.FAMILIES", ("files", "traces"))
+    table = going(agent("openhands", "a", 60, 0, 4.0))
+    table.x[:, 2] = 1.0  # now files alone tell
+    row = cells(discrimination({"openhands": table}, 1, quiet), "openhands", "repo_disjoint")
+    assert float(row[4].split()[0]) > 0.7 and row[-1] == "-"  # k = 2, and k = 12, which no run reaches
+    page = ablation({"openhands": table}, 1, quiet)
+    lost = {family: float(cells(page, family, "repo_disjoint")[2].split()[0]) for family in ("files", "traces")}
+    assert lost["files"] > 0.1 and lost["traces"] == 0
+
+
+def test_of_few_runs_what_transfers_and_what_a_base_buys_is_told(
+    few_runs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("featrouter.study.warmstart.SIZES", (20, 30, 400))
+    both = together(agent("openhands", "a", 60, 0), agent("swe-agent", "a", 60, 1))
+    one = {"openhands": going(both.where((both.meta["harness"] == "openhands").to_numpy()))}
+    page = transfer(one, both, (), 1, quiet)
+    for way in ("shells, ranked", "all, not ranked"):
+        told, mean = cells(page, way, "openhands"), cells(page, way, "**mean of the shells**")
+        assert float(told[3].split()[0]) > 0.8 and told[2:] == mean[2:]  # k = 2
+    assert len(cells(page, "openhands")) == 5  # resolved, and the errors of calibration
+    curve = warm_start(one, both, (), 1, quiet)
+    own, warm, gain = (float(cell.split()[0]) for cell in cells(curve, "openhands", "20")[2:])
+    assert gain == pytest.approx(warm - own, abs=0.02) and gain > 0.2 and cells(curve, "openhands", "0")[2] == "-"
+    assert "| openhands | 400 |" not in curve and "20 runs: own 0.00, base" in curve
+
+
+def test_of_few_runs_a_pair_that_surely_pays_is_routed(few_runs: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, one in (("RATIOS", (20,)), ("VALUES", (1.0,)), ("LEAST_DIFFERENT", 10)):
+        monkeypatch.setattr(f"featrouter.study.payoff.{name}", one)
+    text = payoffs({"a -> b": agent("openhands", "a", 60, 0, 6.0, strong="always")}, 1, quiet)
+    assert cells(text, "a -> b") == ["a -> b", "1", "0", "0"]
+    assert "**route**; anytime +" in cells(text, "1 : 20")[1] and "#### a -> b" in text
+
+
+def test_of_few_runs_predicted_costs_are_held_against_what_was_paid(few_runs: None) -> None:
+    from featrouter.study.costs import costs
+
+    page = costs({"a -> b": agent("openhands", "a", 60, 0, 3.0, strong="always")}, 1, quiet)
+    assert [cells(page, "a -> b", "repo_disjoint", k)[3] for k in ("0", "2", "end")] == ["10"] * 3
+    paid, predicted, explained, rank = cells(page, "a -> b", "repo_disjoint", "c1")[3:]
+    assert float(paid) == pytest.approx(float(predicted), abs=0.1) and float(explained) > 0.2 and float(rank) > 0.4
