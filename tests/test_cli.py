@@ -7,11 +7,14 @@ import io
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from featrouter import resources
 from featrouter.catalogue import feature_set
 from featrouter.cli import main
 from featrouter.logs import Logs
@@ -357,3 +360,48 @@ def test_doctor_and_features_list_what_is_there() -> None:
     assert all(check["ok"] for check in checks if check["needed"])
     assert {"Python", "OpenMP for training", "default bundle"} <= {check["what"] for check in checks}
     assert [row["name"] for row in json.loads(run("features", "--json").stdout)] == list(feature_set().names)
+
+
+def test_bundles_are_judged_pair_by_pair_as_a_page_or_in_a_line_each(
+    features: Path, bundle: Path, tmp_path: Path
+) -> None:
+    table = pd.read_csv(features)
+    table[table["run_id"].isin(table["run_id"].unique()[::3])].to_csv(tmp_path / "f.csv", index=False)
+    pair = ("--pair", "scripted-agent", "scripted-strong", "--baselines", "none")
+    arguments = ("evaluate", tmp_path / "f.csv", RECORDED / "outcomes.csv", *pair)
+    page = run(*arguments, "--bundle", "default", "--markdown", "--at", 2)
+    assert page.exit_code == 0, page.stderr
+    assert page.stdout.startswith("# Benchmarks") and "## scripted-agent -> scripted-strong: " in page.stdout
+    assert "note: harness 'recorded-bash' is not known to this bundle; it is judged as" in page.stderr
+    short = run(*arguments, "--bundle", bundle)
+    assert short.exit_code == 0 and "note:" not in short.stderr
+    assert "* scripted-agent -> scripted-strong: " in short.stdout and len(short.stdout.splitlines()) < 10
+
+
+def test_runs_of_several_weak_models_are_pooled_with_a_note_and_ranked_within_each(
+    features: Path, tmp_path: Path
+) -> None:
+    table = pd.read_csv(features)
+    table.loc[table["run_id"].isin(table["run_id"].unique()[::2]), "weak_model"] = "another"
+    table.to_csv(tmp_path / "f.csv", index=False)
+    quick = ("--head", "linear", "--calibration", "platt", "-o", tmp_path / "b.featrouter", "--json")
+    made = run("train", tmp_path / "f.csv", RECORDED / "outcomes.csv", "--strong", "scripted-strong", *quick)
+    assert made.exit_code == 0, made.stderr
+    assert "note: runs of 2 weak models are pooled (another, scripted-agent); --weak picks one" in made.stderr
+    for head in ("r1", "r2"):
+        by = json.loads(made.stdout)["metrics"][head]["auroc_by_weak_model"]
+        assert set(by) == {"another", "scripted-agent"} and all(0 <= area <= 1 for area in by.values())
+
+
+def test_doctor_names_what_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for module in ("lightgbm", "tree_sitter_python"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(resources, "_PACKAGE", str(tmp_path / "featrouter"))
+    result = run("doctor")
+    assert result.exit_code == 1
+    for line in ("MISS  OpenMP for training: lightgbm does not load", "MISS  default bundle: featrouter's own file"):
+        assert line in result.stdout
+    assert (
+        "note  grammar python: " in result.stdout
+        and "      pip install tree-sitter-python: without it" in result.stdout
+    )
