@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from featrouter.bench import offline, peers
+from featrouter.bench.clock import Line
 from featrouter.bench.model import _agree, model_of
-from featrouter.bench.page import bench, machine
+from featrouter.bench.page import bench, machine, table
 from featrouter.bench.runs import LEAST_RUNS, MOST_RUNS, runs_of
 from featrouter.cli import main
 
@@ -72,6 +73,19 @@ def test_turns_and_sessions_are_measured_on_a_page_in_markdown(tmp_path: Path) -
     assert units["router.decide(messages), 50 turns, 49 of them seen"] == "us"
     assert units["extraction on two cores against one"] == "times"
     assert "--strong names whose outcomes to learn from" in done.stderr
+
+
+def test_columns_stand_below_each_other_and_large_numbers_are_whole() -> None:
+    booster = Line("decide", "Booster.predict", 24.04, 1234.5)
+    text = table(
+        [booster, Line("decide", "ours", 12.02).against(booster), Line("start", "memory", 39.0, unit="MiB")], False
+    )
+    assert text.splitlines() == [
+        "                 median    p99  unit  ratio  to",
+        "Booster.predict      24  1,234  us",
+        "ours                 12         us      0.5  Booster.predict",
+        "memory               39         MiB",
+    ]
 
 
 def test_training_is_timed_on_logs_with_outcomes_and_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,10 @@ print(*sorted(name for name in seen if 'cython' not in name))
 
 
 @pytest.fixture
-def loaded(child: Callable[..., Any]) -> Callable[..., list[str]]:
+def loaded(child: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """What some Python in a process of its own prints; `before` holds the modules that it starts with."""
+    # Where coverage is measured, the child would start with all that measures it.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
     def told(code: str, *arguments: object) -> list[str]:
         done = child("import sys\nbefore = set(sys.modules)\n" + code, *arguments)

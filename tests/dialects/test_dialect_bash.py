@@ -94,6 +94,13 @@ LINES = [
     ("python -m coverage run -m pytest tests", "test", (), (), ("python",)),
     ("python -m coverage run a.py", "run", ("a.py",), (), ("python",)),
     ("python3 -mpytest a.py", "test", ("a.py",), (), ("python",)),
+    ("tr a b < a.txt", "read", ("a.txt",), (), ("tr",)),
+    ("python -m json.tool", "read", (), (), ("python",)),
+    ("/opt/tools/run.sh a.py", "run", ("a.py",), (), ("run.sh",)),
+    ("python -u a.py", "run", ("a.py",), (), ("python",)),
+    ("python -u", "run", (), (), ("python",)),
+    ("import os; print(1)", "other", (), (), ()),
+    ("pytest\n-q tests/test_a.py", "test", ("tests/test_a.py",), (), ("pytest",)),
     ("", "think", (), (), ()),
 ]
 
@@ -108,6 +115,13 @@ def test_line(
 ) -> None:
     op = primary(operations(Call(line, tool="bash")))
     assert (op.kind, op.files, op.patterns, op.commands) == (kind, files, patterns, commands)
+
+
+@pytest.mark.parametrize(("line", "kind"), [("foo (bar baz", "other"), ("cat (a.py", "run"), ("git foo (", "run")])
+def test_what_a_shell_could_not_parse_is_a_command_only_where_a_known_program_begins_it(line: str, kind: str) -> None:
+    complaint = "bash: -c: line 1: syntax error near unexpected token `('"
+    assert primary(operations(Call(line, complaint, tool="bash"))).kind == kind
+    assert primary(operations(Call(line, "", tool="bash"))).kind == "run"
 
 
 def test_commands_in_the_order_executed() -> None:

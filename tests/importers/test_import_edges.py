@@ -66,6 +66,7 @@ HISTORY = {"instance_id": "a__b-1", "history": [[v0(1, "user", "message", args={
         ([atif({"source": "user", "message": "fix it"})], ["steps: none of the agent's own among them"]),
         ([atif({"source": "agent", "message": "x"}), {"a": 1}], ["is of another form than the records before it"]),
         ([{"role": "user", "content": "fix it"}], ["no answer of the model among the messages"]),
+        ([line("user", "fix it", "u1")], ["no line of the assistant among its lines"]),
         ([line("user", "fix it", "u1"), line("assistant", "x", "u2"), {"a": 1}], ["type: the line tells none"]),
         (
             [line("user", "fix it", "u1"), line("assistant", "x", "u2"), line("user", "", "u3", message=7)],
@@ -254,3 +255,9 @@ def test_runs_are_not_added_to_logs_that_are_damaged(tmp_path: Path) -> None:
         file.write("chat,not a number\n")
     with pytest.raises(LogError, match="1 rows of its logs are damaged; mend them first"):
         file_runs(Import([chat]), tmp_path / "log", Outcomes(), add=True)
+
+
+def test_a_text_that_spells_half_an_object_spells_none(told: Told) -> None:
+    runs, refused = told(SPEND | {"messages": "", "proxy_server_request": '{"messages": [', "response": '{"cut'})
+    assert [(run.task, trajectory.turns[0].thought) for run, trajectory in runs] == [('{"messages": [', '{"cut')]
+    assert not refused

@@ -431,13 +431,15 @@ def test_each_fold_is_calibrated_on_the_others(kind: str) -> None:
     np.testing.assert_array_equal(cross_calibrated(held, y, weights, groups, kind=kind), one_group_a_run)
 
 
-def test_auto_needs_both_classes_in_every_fold_to_choose_among_kinds() -> None:
+def test_auto_needs_folds_and_both_classes_in_each_to_choose_among_kinds() -> None:
     scores = np.linspace(-3, 3, 60)
     few = (np.arange(60) >= 60 - LEAST_OF_A_CLASS + 1).astype(float)
     assert chosen(3 * scores, few) == "none"
     y = (scores > 1).astype(float)
     alone = np.where(y == 1, "the one that solves", "the others").astype(object)
     assert chosen_kind(scores, y, np.ones(60), alone, alone) == "none"
+    one = np.full(60, "the only task", dtype=object)
+    assert chosen_kind(3 * scores, y, np.ones(60), one, one) == "none"
 
 
 def test_venn_abers_of_scores_that_are_all_alike_has_one_knot() -> None:
