@@ -223,6 +223,15 @@ def test_no_group_is_seen_by_the_heads_that_judge_it() -> None:
     assert (mixed[solved] > 0.9).all() and (apart[solved] < 0.1).all()
 
 
+def test_where_no_promise_on_harm_can_be_made_the_rest_is_judged_all_the_same() -> None:
+    table = sim.plain_table(np.tile([0.0, 1], 20), np.ones(40), turns=1)
+    alone = replace(table, meta=table.meta.drop(columns=["y_strong", "cost_strong_usd"]))
+    promising = replace(QUICK, policy="risk-controlled", max_harm=0.1)
+    told, plain = (cross_validated(alone, "task_id", settings).told.r1 for settings in (promising, QUICK))
+    np.testing.assert_array_equal(told, plain)
+    assert np.isfinite(told).all()
+
+
 def test_equal_models_are_refused_with_a_reason() -> None:
     weak = (np.arange(80) % 2).astype(float)
     found = given_r1(sim.plain_table(weak, weak), 0.5)
