@@ -123,8 +123,8 @@ def test_trees_that_nobody_listens_to_are_not_asked_and_change_nothing(recorded_
         Router(replace(recorded_bundle, calibrators=kinds, heads=heads), guard=False, harness=HARNESS)
         for heads in (recorded_bundle.heads, bare)
     ]
-    assert [set(router.stages[False].forest.names) for router in routers] == [{"r1", "c1"}] * 2
-    assert set(routers[0].stages[True].forest.names) == {"r1_end", "r2_end"}
+    assert [set(router.stages[False].place) for router in routers] == [{"r1", "c1"}] * 2
+    assert {head.name for head in routers[0].stages[True].speaking.values()} == {"r1_end", "r2_end"}
     for run, trajectory in RUNS[:5]:
         one, other = (router.replay(replace(trajectory, ended=False), task=run.task) for router in routers)
         assert one.decide() == other.decide() and one.decide().r2 == 0.25

@@ -30,7 +30,7 @@ def _is_line(value: _Object) -> bool:
 
 def _is_event(value: _Object) -> bool:
     first = "action" in value or "observation" in value
-    return "source" in value and "id" in value and (str(value.get("kind")).endswith("Event") or first)
+    return "source" in value and "id" in value and (str(value.get("kind")).endswith(("Event", "Observation")) or first)
 
 
 def _is_state(value: _Object) -> bool:

@@ -129,6 +129,8 @@ def test_an_agent_may_answer_in_words_alone_and_calls_may_be_told_by_their_resul
         ("hm\nWhich file?", "", "", ""),
         ("", "terminal", '{"command": "rm a"}', "No."),
     ]
+    ((_, events),), refused = told(*history)
+    assert list(events) == list(new) and not refused
 
 
 def test_a_resumed_session_repeats_lines_and_plain_texts_are_read_like_blocks(told: Told) -> None:
