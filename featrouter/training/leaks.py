@@ -9,13 +9,18 @@ import numpy as np
 from featrouter.training.metrics import within_auroc
 from featrouter.training.table import Table
 
-#: No prompt feature of the public sets ranks outcomes at turn 0 better than .74; by chance none of so many runs does.
+#: No feature of the public sets comes near it (tests/guards/test_guard_learning.py), nor does chance in so many runs.
 _TOO_GOOD, _LEAST_RUNS = 0.9, 20
 _ARMS = ("y_weak", "y_strong")
 
 
 def leaking(table: Table) -> list[dict[str, Any]]:
-    """Features that rank an arm's outcomes at turn 0 with AUROC of .9 or more, either way, within harness and model."""
+    """Features that rank an arm's outcomes at turn 0 with AUROC of .9 or more, or as well the other way round."""
+    return [found for found in at_start(table) if max(found["auroc"], 1 - found["auroc"]) >= _TOO_GOOD]
+
+
+def at_start(table: Table) -> list[dict[str, Any]]:
+    """Each feature's AUROC at turn 0 for each arm's outcome, within harness and model, where enough runs tell."""
     start = ((table.meta["k"] == 0) & (table.meta["at_end"] == 0)).to_numpy()
     meta, x = table.meta[start], table.x[start]
     groups = (meta["harness"] + "/" + meta["weak_model"]).to_numpy()
@@ -28,8 +33,7 @@ def leaking(table: Table) -> list[dict[str, Any]]:
             if min(solved, int(known.sum()) - solved) < _LEAST_RUNS:
                 continue
             area = float(within_auroc(column[known], y[known], groups[known], np.ones((1, int(known.sum()))))[0])
-            if max(area, 1 - area) >= _TOO_GOOD:
-                found.append({"feature": name, "outcome": arm, "auroc": round(area, 4), "runs": int(known.sum())})
+            found.append({"feature": name, "outcome": arm, "auroc": round(area, 4), "runs": int(known.sum())})
     return found
 
 
