@@ -11,21 +11,26 @@ from typing import Any
 from featrouter.logs.rows import Cells, Damage, text
 from featrouter.logs.sources import LogError
 
+#: Characters of an id, or of the name of a harness, a model, a repository.
+MOST_NAME = 200
+#: No turn and no run costs, lasts or counts more; larger numbers are nonsense, and their sums would overflow.
+MOST_AMOUNT = 1e15
+
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def _name(raw: str) -> str:
-    if not raw.isprintable() or len(raw) > 200:  # it is shown on terminals and in reports
-        raise ValueError("a name of at most 200 printable characters")
+    if not raw.isprintable() or len(raw) > MOST_NAME:  # it is shown on terminals and in reports
+        raise ValueError(f"a name of at most {MOST_NAME} printable characters")
     return raw
 
 
 def _id(raw: str) -> str:
     if not raw.strip():
         raise ValueError("an id")
-    if not raw.isprintable():
-        raise ValueError("an id of printable characters")
+    if not raw.isprintable() or len(raw) > MOST_NAME:
+        raise ValueError(f"an id of at most {MOST_NAME} printable characters")
     if raw in ("run_id", "task_id"):  # of all columns only these would take a repeated header for a row
         raise ValueError("an id but a column name")
     return raw
@@ -55,8 +60,8 @@ def _amount(raw: str) -> float | None:
     if not raw:
         return None
     value = float(raw) if _NUMBER.fullmatch(raw) else math.nan
-    if not 0 <= value < math.inf:
-        raise ValueError("a finite number >= 0, or blank")
+    if not 0 <= value <= MOST_AMOUNT:
+        raise ValueError(f"a number from 0 to {MOST_AMOUNT:.0e}, or blank")
     return value
 
 
@@ -159,13 +164,13 @@ RUNS = Form(
         "takeover": _choice("restart", "handover"),
         "turns": _whole("a whole number from 0, or blank", 0),
     },
-    {"y_weak": rb"[01]?"},
+    {"y_weak": rb'"?[01]?"?'},
 )
 OUTCOMES = Form(
     "outcomes",
     ("task_id", "model", "resolved"),
     {"task_id": _id, "model": _id, "resolved": _label, "cost_usd": _amount},
-    {"resolved": rb"[01]?"},
+    {"resolved": rb'"?[01]?"?'},
 )
 FORMS = (FEATURES, TURNS, RUNS, OUTCOMES)
 

@@ -7,20 +7,22 @@ loses nothing here, and a lost quote breaks the grammar within a line or two ins
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from featrouter.logs.sources import CHUNK, Cut, LogError
+from featrouter.logs.sources import CHUNK, LONGEST, Cut, LogError
 
-LONGEST = 32 << 20  # bytes; a longer record is a damage, and bounds the memory a damaged file can take
+MOST_COLUMNS = 2000
 
 # The only possessive group of the product, which keeps nothing of its iterations. CPython 3.11.2, Debian's, forgets where
 # it stood when an iteration of such a group fails beyond its first literal characters; this one's cannot.
 _QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"'
 # A carriage return may stand in a bare cell: Python's csv module, asked for \n line ends, writes it so. Of those before
-# the end of a record, two are the line end's.
-_BARE = rb'(?:[^",\r\n]*+(?=[",\n]|\Z)|[^",\n]*+(?=[",])|[^",\n]*?(?=\r{0,2}(?:\n|\Z)))'
+# the end of a record, two are the line end's. Of the three ways to be a bare cell only one ever fits: were there two, a
+# record that fails at its end would be tried in twice as many ways for each cell.
+_BARE = rb'(?:[^",\r\n]*+(?=[,\n]|\Z)|[^",\r\n]*+\r[^",\n]*+(?=,)|[^",\r\n]*+(?=\r)[^",\n]*?(?=\r{0,2}(?:\n|\Z)))'
 _CELL = rb"(?:%s|%s)" % (_QUOTED, _BARE)
 _NEWLINE = rb"\r{0,2}\n"  # \r\r\n is what a text-mode file on Windows makes of csv's \r\n
 _STEP = re.compile(rb"(%s)(,|%s|\r{0,2}\Z)" % (_CELL, _NEWLINE))
@@ -115,8 +117,10 @@ def read_header(chunks: Iterator[bytes], file: str) -> Header:
             break
     else:
         raise LogError(f"{file}: its first line is no CSV header (see its quotes); write the column names there")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise LogError(f"{file}: the column {twice[0]!r} stands twice in the header; keep one")
+    if len(names) > MOST_COLUMNS:
+        raise LogError(f"{file}: has {len(names)} columns, a log at most {MOST_COLUMNS}; leave out what no form knows")
+    if twice := sorted(name for name, often in Counter(names).items() if often > 1):
+        raise LogError(f"{file}: the column {twice[0]!r:.100} stands twice in the header; keep one")
     return Header(tuple(names), at, head.count(b"\n", 0, at), head[at:])
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 CHUNK = 1 << 20
+LONGEST = 32 << 20  # bytes; a longer record is a damage, and bounds the memory a damaged file can take
 # A decoder that fails loses what it was producing in that call; small steps keep that loss small, and bombs too.
 _STEP = 1 << 14
 
@@ -30,6 +31,8 @@ class Cut(Exception):
 def packing(path: Path) -> str:
     """How `path` is packed, by its first bytes: gz, xz, bz2, zst, parquet, or "" for plain text. Raises LogError."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise LogError(f"{path}: is no plain file; give one, or a directory of some")
         with path.open("rb") as file:
             head = file.read(6)
     except FileNotFoundError:
@@ -60,7 +63,7 @@ def chunks(path: Path) -> Generator[bytes, None, None]:
 def _decoder(path: Path, packed: str) -> tuple[Callable[[], Any], int, tuple[int, ...]]:
     """A maker of decoders, how many packed bytes to feed at once, and the output limit where the decoder takes one."""
     if packed == "xz":
-        return lambda: lzma.LZMADecompressor(memlimit=1 << 28), CHUNK, (_STEP,)
+        return lambda: lzma.LZMADecompressor(memlimit=100 << 20), CHUNK, (_STEP,)
     if packed == "bz2":
         return bz2.BZ2Decompressor, CHUNK, (_STEP,)
     if packed == "gz":  # deflate grows at most 1032-fold
@@ -107,7 +110,10 @@ def _parquet(path: Path) -> Generator[bytes, None, None]:
         raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
     with file:
         yield _csv([file.schema_arrow.names])
-        batches = file.iter_batches(batch_size=256)
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        if any(group.total_byte_size > max(group.num_rows, 1) * LONGEST for group in groups):
+            raise LogError(f"{path}: holds cells of more than {LONGEST >> 20} MiB; leave them out")
+        batches = file.iter_batches(batch_size=16)  # a packed cell of megabytes may stand in each row
         while True:
             try:
                 batch = next(batches, None)

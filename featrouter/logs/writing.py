@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from featrouter import atomic
-from featrouter.logs.forms import RUNS, TURNS, Form
+from featrouter.logs.forms import MOST_NAME, RUNS, TURNS, Form
 from featrouter.logs.run import Run
 from featrouter.trajectory import Call, Turn
 
@@ -62,10 +63,13 @@ def run_row(run: Run) -> dict[str, object]:
 
 
 def name_of(told: str) -> str:
-    """A name as a log can hold it: each character that could not be shown replaced."""
-    return (
-        told if told.isprintable() else "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in told])
-    )
+    """A name as a log can hold it: characters that could not be shown replaced, the end of a long one by its hash."""
+    if len(told) > MOST_NAME:
+        hashed = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+        told = f"{told[: MOST_NAME - 20]}…{hashed}"
+    if not told.isprintable():
+        told = "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in told])
+    return f"({told})" if not told.strip() or told in ("run_id", "task_id") else told
 
 
 def write(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> None:
@@ -116,7 +120,7 @@ def _lines(form: Form, rows: Iterable[Row], *, header: bool) -> bytes:
 
 def _cell(column: str, value: object) -> object:
     if isinstance(value, str):
-        return name_of(value) if column in _NAMES else clean(value)
+        return name_of(value) if value and column in _NAMES else clean(value)
     return "" if value is None else value
 
 

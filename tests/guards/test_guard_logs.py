@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import os
 import re
 import subprocess
 import sys
@@ -328,3 +329,81 @@ def test_the_log_of_a_host_survives_kills(n: int, tmp_path: Path, tally: Callabl
         lengths = {run.run_id: len(trajectory) for run, trajectory in logs.trajectories()}
         assert all(lengths[run] >= turn and (logs.runs[run].turns or 0) >= turn for run, turn in told.items())
     tally(kills=n, rows=rows + sum(told.values()), rejected_by_name=torn + rejected)
+
+
+def seconds(path: Path) -> tuple[float, Logs]:
+    started = time.process_time()
+    logs = Logs([path])
+    return time.process_time() - started, logs
+
+
+@pytest.mark.parametrize(
+    "row", [b"r,1,ls,ok" + b",x" * 50, b"r,1,ls,ok" + b",x" * 51 + b'"y', b"r,1,ls,ok,\r" + b",x" * 52]
+)
+def test_a_damaged_row_of_many_columns_is_told_soon(row: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "turns.csv"
+    columns = ["run_id", "turn", "action", "observation", *(f"c{number}" for number in range(52))]
+    path.write_bytes(",".join(columns).encode() + b"\n" + (row + b"\n") * 20)
+    taken, logs = seconds(path)
+    assert logs.rejected >= 1 and taken < 1
+
+
+def test_undamaged_logs_are_read_in_time_that_grows_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.csv"
+    taken = []
+    for rows in (2_000, 8_000):
+        path.write_text("task_id,model,resolved,note\n" + "".join(f't{i},m,"1",{"x" * 100}\n' for i in range(rows)))
+        taken.append(seconds(path)[0])
+    assert taken[1] < 12 * taken[0] + 0.5
+
+
+def test_a_header_of_a_million_columns_is_refused_soon(tmp_path: Path) -> None:
+    path = tmp_path / "turns.csv"
+    for names in (",".join(["run_id", "turn", "action", "observation", *map(str, range(100_000))]), "," * 10**6):
+        path.write_text(names + "\nr,1,a,b\n")
+        started = time.process_time()
+        with pytest.raises(LogError, match="columns, a log at most 2000"):
+            Logs([path])
+        assert time.process_time() - started < 2
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "turns.csv")
+    for path in (tmp_path / "turns.csv", tmp_path):
+        with pytest.raises(LogError, match="no plain file"):
+            Logs([path])
+
+
+BOMBS = """
+import sys
+import pyarrow as pa, pyarrow.parquet as pq
+cell = ["x" * 4_000_000]
+told = pa.DictionaryArray.from_arrays(pa.array([0] * 24, pa.int8()), pa.array(cell))
+head = {"run_id": ["r"] * 24, "turn": list(range(1, 25)), "action": ["a"] * 24}
+pq.write_table(pa.table(head | {"observation": told}), sys.argv[1], compression="zstd")
+pq.write_table(pa.table({"run_id": ["r"], "turn": [1], "action": ["a"], "observation": ["x" * 90_000_000]}), sys.argv[2])
+"""
+BOMBED = """
+import sys
+from pathlib import Path
+from featrouter.logs import LogError, Logs
+import pyarrow.parquet
+before = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+logs = Logs([sys.argv[1]])
+assert (logs.rejected, logs.accounts[0].good) == (0, 24)
+try:
+    Logs([sys.argv[2]])
+except LogError as error:
+    print(str(error)[-40:])
+print((int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) - before) // 1024)
+"""
+
+
+def test_small_parquet_files_of_large_cells_take_bounded_room(tmp_path: Path, child: Callable[..., Any]) -> None:
+    paths = tmp_path / "turns.parquet", tmp_path / "other.parquet"
+    made = child(BOMBS, *paths)
+    assert made.returncode == 0 and paths[0].stat().st_size < 20_000, made.stderr
+    done = child(BOMBED, *paths)
+    assert done.returncode == 0, done.stderr
+    refused, grown = done.stdout.splitlines()
+    assert refused.endswith("of more than 32 MiB; leave them out") and int(grown) < 500
