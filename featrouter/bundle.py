@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from featrouter import plain
 from featrouter.calibration import Calibrator
+from featrouter.decision import LEAST_VALUE, MOST_USD
 from featrouter.head import Head
 from featrouter.linear import LINEAR, Linear
 from featrouter.policy import Policy
@@ -242,18 +243,20 @@ def _check(bundle: Bundle) -> None:
 
 
 def _check_costs(costs: dict[str, Any]) -> None:
-    if plain.number(costs["value"], "costs.value") <= 0:
-        raise ValueError("costs.value: not above 0")
-    if costs["strong"] is not None:
-        plain.number(costs["strong"], "costs.strong", low=0)
+    if plain.number(costs["value"], "costs.value") < LEAST_VALUE:
+        raise ValueError(f"costs.value: not above 0, or below {LEAST_VALUE:g}")
+    if costs["strong"] is not None and plain.number(costs["strong"], "costs.strong", low=0) > MOST_USD:
+        raise ValueError(f"costs.strong: above {MOST_USD:g}")
     before = -1.0
     for index, knot in enumerate(plain.typed(costs["weak_remaining"], list, "costs.weak_remaining")):
         where = f"costs.weak_remaining[{index}]"
         if not isinstance(knot, (list, tuple)) or len(knot) != 2:
             raise ValueError(f"{where}: not a pair [turn, usd]")
-        turn, _ = plain.number(knot[0], where, low=0), plain.number(knot[1], where, low=0)
+        turn, usd = plain.number(knot[0], where, low=0), plain.number(knot[1], where, low=0)
         if turn <= before:
             raise ValueError(f"{where}: turn {turn} does not follow {before}")
+        if usd > MOST_USD:
+            raise ValueError(f"{where}: {usd} USD are above {MOST_USD:g}")
         before = turn
     if costs["handover"] not in HANDOVERS:
         raise ValueError(f"costs.handover: {costs['handover']!r:.60}, known are {', '.join(HANDOVERS)}")

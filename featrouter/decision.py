@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 CHOICES = ("continue", "escalate", "accept", "stop")
+#: Costs and values beyond these are slips, and their ratios would be no numbers.
+LEAST_VALUE, MOST_USD = 1e-9, 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,15 @@ class Costs:
     handover: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.value is not None and not self.value > 0:
+        if self.value is not None and not LEAST_VALUE <= self.value < math.inf:
             raise ValueError(
-                f"Costs.value is the USD that a solved task is worth and must be above 0, not {self.value}"
+                f"Costs.value is the USD that a solved task is worth and must be above 0 "
+                f"({LEAST_VALUE:g} or more), not {self.value}"
             )
         for name in ("weak", "strong", "handover"):
             usd = getattr(self, name)
-            if usd is not None and not (usd >= 0 and math.isfinite(usd)):
-                raise ValueError(f"Costs.{name} is USD and must be 0 or more, not {usd}")
+            if usd is not None and not 0 <= usd <= MOST_USD:
+                raise ValueError(f"Costs.{name} is USD and must be 0 or more ({MOST_USD:g} at most), not {usd}")
 
 
 @dataclass(frozen=True, slots=True)

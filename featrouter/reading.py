@@ -13,6 +13,8 @@ from featrouter.trajectory import Call, Turn
 #: Characters kept of a long text: its head and its tail. Sizes are always taken from the whole text.
 HEAD, TAIL = 2048, 4096
 MAX_CALLS = 32
+#: More than four calls of a turn share what four of them may show, so that a turn's time is bounded.
+LEAST_SHARE = 4 / MAX_CALLS
 #: No turn costs, lasts or counts more; larger numbers are nonsense, and their sums would overflow.
 MOST_AMOUNT = 1e15
 
@@ -64,12 +66,13 @@ class CallReading:
         "operations", "signature", "tool",
     )  # fmt: skip
 
-    def __init__(self, call: Call | Turn) -> None:
+    def __init__(self, call: Call | Turn, share: float = 1.0) -> None:
         action, observation = call.action, call.observation
         if type(action) is not str or type(observation) is not str:
             action, observation = text_of(action), text_of(observation)
         self.action_size, self.observation_size = len(action), len(observation)
-        self.action, self.observation = window(action), window(observation)
+        head, tail = int(HEAD * share), int(TAIL * share)
+        self.action, self.observation = window(action, head, tail), window(observation, head, tail)
         self.tool = text_of(call.tool)[:64]
         self.exit_code = call.exit_code if isinstance(call.exit_code, int) else None
         self.is_error = call.is_error if isinstance(call.is_error, bool) else None
@@ -107,25 +110,26 @@ class Reading:
         if calls:
             if not isinstance(calls, tuple | list):  # what else can be walked may have no end
                 raise TypeError(f"the calls of a turn are a tuple, not {type(calls).__name__}")
-            self.calls = [CallReading(call) for call in calls[:MAX_CALLS]]
+            share = max(LEAST_SHARE, min(1.0, 4 / len(calls)))
+            self.calls = [CallReading(call, share) for call in calls[:MAX_CALLS]]
         else:  # a turn of one call carries its fields itself
             self.calls = [CallReading(turn)] if turn.action or turn.observation or turn.tool else []
 
     @property
     def prompt_tokens(self) -> float:
-        return _amount(self._turn.prompt_tokens)
+        return amount(self._turn.prompt_tokens)
 
     @property
     def completion_tokens(self) -> float:
-        return _amount(self._turn.completion_tokens)
+        return amount(self._turn.completion_tokens)
 
     @property
     def cost(self) -> float:
         """In USD."""
-        return _amount(self._turn.cost)
+        return amount(self._turn.cost)
 
 
-def _amount(value: object) -> float:
+def amount(value: object) -> float:
     """A count or a price, NaN where it is unknown or makes no sense."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return float("nan")

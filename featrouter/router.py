@@ -142,7 +142,7 @@ class Router:
         Stateless to its caller; a conversation that comes back with more turns is gone on with where it was left.
         """
         try:
-            read = _read(messages, task)
+            messages = read = _read(messages, task)
             if self.epsilon and not (read.task or run):
                 raise TypeError("runs without a name draw by chance, each for itself")
             keys = keys_of(read.task, (costs, run, harness), read.turns)

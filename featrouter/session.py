@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from featrouter.catalogue import feature_set, number
 from featrouter.decision import Costs, Decision, Reason, choose
 from featrouter.extractor import Extractor, Row
+from featrouter.reading import amount
 from featrouter.reference import RANKS, outside
 from featrouter.trajectory import Turn
 
@@ -280,8 +281,9 @@ def _tokens(turn: Turn, before: float) -> float:
     """The tokens of the conversation after a turn: what its prompt had and the model said, and what came back."""
     calls = turn.each_call()
     seen = sum(len(call.observation) for call in calls) / CHARS_A_TOKEN
-    if turn.prompt_tokens is not None:
-        return turn.prompt_tokens + (turn.completion_tokens or 0) + seen
+    prompt, completion = amount(turn.prompt_tokens), amount(turn.completion_tokens)
+    if prompt == prompt:
+        return prompt + (completion if completion == completion else 0.0) + seen
     return before + seen + (len(turn.thought) + sum(len(call.action) for call in calls)) / CHARS_A_TOKEN
 
 

@@ -259,3 +259,27 @@ def test_of_very_many_conversations_the_oldest_are_forgotten(making: Making, mon
     assert all(escalator.decide(run_of(1), f"run {number}").handed_over == 1 for number in range(6))
     assert escalator.decide(run_of(3), "run 5").handed_over == 1  # known: it stays where it went
     assert len(escalator._conversations) == 3
+
+
+def test_a_conversation_that_began_again_keeps_its_latch_when_old_ones_are_forgotten(making: Making) -> None:
+    escalator = Escalator.load(making(1), harness=HARNESS)
+    told = run_of(1)
+    escalator.decide(told, "x")
+    escalator.decide(run_of(0), "x")
+    assert escalator.decide(told, "x").run == "x#2" and escalator.decide(told, "x").escalate
+    for number in range(2 * escalators.MOST):
+        escalator._known(f"o{number}", f"o{number}")
+        if number % 500 == 0:
+            assert escalator.decide(told, "x").escalate
+    route = escalator.decide(told, "x")
+    assert (route.run, route.escalate) == ("x#2", True)
+
+
+def test_names_of_any_kind_are_written_so_that_they_read_back(making: Making, tmp_path: Path) -> None:
+    escalator = Escalator.load(making(1), harness=HARNESS, log=tmp_path / "log")
+    odd = ["", " ", "run_id", "task_id", "a\x1b]0;b\x07", "x" * 10_000_000, "\ud800"]
+    for name in odd:
+        escalator.decide(run_of(1), name, task_id=name, models=(name, name))
+    logs = Logs([tmp_path / "log"])
+    assert logs.rejected == 0 and len(logs.runs) == len(odd) and all(len(run) <= 200 for run in logs.runs)
+    assert sum(map(len, escalator._conversations)) < 2000

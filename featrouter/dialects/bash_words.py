@@ -118,9 +118,12 @@ def split(text: str, bodies: list[str]) -> list[Simple]:
         current.words = text.split(None, WORDS_KEPT)[:WORDS_KEPT]
         _finish(current, found, bodies)
         return found
-    operator = ""
+    operator, fresh = "", True
     for token in islice(TOKEN.finditer(text), TOKENS_KEPT):
         kind, value = token.lastgroup, token.group()
+        if fresh and value == "\n":  # an empty line
+            continue
+        fresh = False
         if kind == "word":
             if operator:
                 current.redirect(operator, unquote(value), bodies)
@@ -134,6 +137,7 @@ def split(text: str, bodies: list[str]) -> list[Simple]:
             if len(found) >= COMMANDS_KEPT:
                 return found
             current, operator = Simple([], piped=value[0] == "|" and value[:2] != "||"), ""
+            fresh = not current.piped
     _finish(current, found, bodies)
     return found
 

@@ -135,14 +135,15 @@ def _alike(some: Sequence[str], others: Sequence[str]) -> int:
 
 
 def _diff_size(diff: str) -> tuple[int, int]:
-    import unidiff
+    if "@@" in diff or "diff --git" in diff or ("--- " in diff and "+++ " in diff):  # without, it is none to unidiff
+        import unidiff
 
-    try:
-        patch = unidiff.PatchSet(diff)
-        if len(patch):
-            return patch.added, patch.removed
-    except (unidiff.UnidiffParseError, ValueError):
-        pass
+        try:
+            patch = unidiff.PatchSet(diff)
+            if len(patch):
+                return patch.added, patch.removed
+        except (unidiff.UnidiffParseError, ValueError):
+            pass
     # Cut, hunkless (apply_patch) and malformed diffs: their marked lines still tell the size.
     lines = [line for line in diff.splitlines() if not line.startswith(("+++", "---", "***"))]
     added = sum(line.startswith("+") for line in lines)

@@ -13,6 +13,7 @@ from featrouter.decision import Costs, Decision
 from featrouter.integrations.runlog import RunLog
 from featrouter.integrations.source import RouterFile, anew_after_fork
 from featrouter.logs.run import Run
+from featrouter.logs.writing import name_of
 from featrouter.messages import trajectory_of
 from featrouter.router import Router
 from featrouter.session import noted
@@ -128,6 +129,7 @@ class Escalator:
         """
         try:
             read = messages if isinstance(messages, Trajectory) else trajectory_of(messages)
+            run, task_id = name_of(run), name_of(task_id) if task_id else ""
             with self._lock:
                 known = self._begun(run, len(read))
             known.task_id, known.models = task_id or run, models
@@ -150,6 +152,7 @@ class Escalator:
     def answered(self, run: str, turn: int, usage: Usage, *, final: str | None = None) -> None:
         """What the answer that began a turn took. `final`: its text, when it asked for no tool and so ends the run."""
         try:
+            run = name_of(run)
             with self._lock:
                 known = self._known(run, run)
                 known.usage[turn] = usage
@@ -183,7 +186,9 @@ class Escalator:
                 chance = 1.0 if before.propensity is None else before.propensity
                 known.escalated = Decision("escalate", *(_NAN,) * 6, turn, fallback="as logged", propensity=chance)
             while len(self._conversations) > MOST:
-                self._latest.pop(self._conversations.popitem(last=False)[1].name, None)
+                gone = self._conversations.popitem(last=False)[1]
+                if self._latest.get(gone.name) == gone.run:
+                    del self._latest[gone.name]
         self._conversations.move_to_end(run)
         return known
 

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ from click.testing import CliRunner
 from forging import GOOD, damaged, forged, mutated, reseal
 from guard import times
 
-from featrouter import Bundle, BundleError, Router, Turn
+from featrouter import Bundle, BundleError, Costs, Router, Turn
 from featrouter.batch import decide_many
 from featrouter.bundle import MAX_BYTES, MAX_PARTS
 from featrouter.catalogue import digest
 from featrouter.cli import main
 from featrouter.forest import Forest
+from featrouter.head import Head
 from featrouter.integrations.source import RouterFile
+from featrouter.linear import Linear
 from featrouter.logs import LogError, Logs
 from featrouter.resources import place
 from featrouter.shap import Explainer
@@ -292,3 +295,43 @@ old.save(path)
 assert os.listdir(folder) == ["m.featrouter"], os.listdir(folder)
 print(json.dumps(told))
 """
+
+
+def chains(trees: int) -> Head:
+    """Trees of 64 leaves, each split of which asks for another feature: the dearest to explain for their size."""
+    splits = 63
+    # The right child of each split is the next split, the left one a leaf.
+    feature = [value for split in range(splits) for value in (split, -1)] + [-1]
+    inner = [index for index, value in enumerate(feature) if value >= 0]
+    left = [index + 1 if index in inner else -1 for index in range(len(feature))]
+    right = [index + 2 if index in inner else -1 for index in range(len(feature))]
+    cover = [64 - index // 2 if index in inner else 1 for index in range(len(feature))]
+    threshold = [0.5 if value >= 0 else 0.0 for value in feature]
+    values = {"sizes": [len(feature)] * trees, "feature": feature * trees, "threshold": threshold * trees}
+    values |= {"left": left * trees, "right": right * trees, "default_left": [value >= 0 for value in feature] * trees}
+    leaves = [0.0 if value >= 0 else 0.001 for value in feature] * trees
+    return Head("r1", "logit", **values, value=leaves, cover=cover * trees, intercept=0.0)
+
+
+def test_a_forest_that_would_take_gigabytes_to_explain_is_refused() -> None:
+    assert Forest([chains(20)], 64).score_many(np.zeros((1, 64))).shape == (1, 1)
+    started = time.process_time()
+    with pytest.raises(ValueError, match="explaining it would take"):
+        Forest([chains(200)], 64)
+    assert time.process_time() - started < 1
+    terms = Linear(*(np.zeros(70_000) if n == 0 else np.full(70_000, 0.5) for n in range(5)))
+    with pytest.raises(ValueError, match="70000 terms"):
+        Forest([replace(chains(1), linear=terms)], 64)
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [{"value": 5e-324}, {"strong": 1e300}, {"weak_remaining": [[0, 1.7e308]]}],
+    ids=["value", "strong", "weak_remaining"],
+)
+def test_costs_that_would_be_no_numbers_are_refused(costs: dict[str, Any]) -> None:
+    with pytest.raises(BundleError, match=f"costs.{next(iter(costs))}"):
+        Bundle.from_bytes(forged(lambda content: content["costs"].update(costs), SERVED))
+    for name in set(costs) & {"value", "strong"}:
+        with pytest.raises(ValueError, match=f"Costs.{name}"):
+            Costs(**{name: costs[name]})

@@ -18,7 +18,7 @@ import pytest
 from guard import times
 from hostile import TEXTS, TOOLS, seeds_of
 
-from featrouter import Bundle, Call, Router, Turn
+from featrouter import Bundle, Call, Costs, Router, Turn
 from featrouter.catalogue import FAMILIES, lexicon
 from featrouter.decision import CHOICES
 from featrouter.session import Session
@@ -269,3 +269,30 @@ def test_a_session_of_ten_thousand_turns_stays_small(recorded_bundle: Bundle, ta
     assert session.turn == 10_000 and not session.failed
     assert sizes[1] - sizes[0] < 2_000_000  # the caps are full
     tally(turns=10_000, grown_since_6000_MB=(sizes[1] - sizes[0]) / 1e6)
+
+
+@pytest.mark.parametrize("tool", ["", "bash", "apply_patch"])
+@pytest.mark.parametrize("name", ["lines", "patch", "diffs", "errors", "heredocs", "pipes under the cap", "spaces"])
+def test_many_calls_of_one_turn_are_taken_in_soon(name: str, tool: str, recorded_bundle: Bundle) -> None:
+    text = "Error: x\n" * 20_000 if name == "errors" else TEXTS[name] * 3
+    patch = "*** Begin Patch\n" if name == "lines" and not tool else ""
+    turn = Turn("x", calls=tuple(Call(f"{patch}{text}{number}", f"{text}{number}", tool) for number in range(40)))
+    router = Router(recorded_bundle, harness=HARNESS)
+    assert min(cpu_of(router.session(""), turn) for _ in range(5)) < 0.025
+
+
+@pytest.mark.parametrize("tokens", [float("inf"), float("nan"), -1e300, 1e308, 10**400, "many"])
+def test_tokens_that_make_no_sense_price_no_handover(tokens: Any, recorded_bundle: Bundle) -> None:
+    router = Router(recorded_bundle, harness=HARNESS, guard=False, costs=Costs(handover=3.0))
+    told = []
+    for some in (tokens, None):
+        session = router.session("x")
+        session.observe(Turn("look", "ls", "a.py", prompt_tokens=some))
+        told.append(session.decide())
+    assert told[0].y2 == told[1].y2 and not told[0].fallback
+
+
+def test_an_iterator_of_messages_is_read_once(recorded_bundle: Bundle) -> None:
+    router = Router(recorded_bundle, harness=HARNESS, guard=False, epsilon=0.1)
+    messages = [{"role": "assistant", "content": "```bash\nls\n```"}, {"role": "user", "content": "a.py"}]
+    assert router.decide(iter(messages)).turn == router.decide(messages).turn == 1
