@@ -29,7 +29,7 @@ class Costs:
     handover: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.value is not None and not LEAST_VALUE <= self.value < math.inf:
+        if self.value is not None and not self.value >= LEAST_VALUE:
             raise ValueError(
                 f"Costs.value is the USD that a solved task is worth and must be above 0 "
                 f"({LEAST_VALUE:g} or more), not {self.value}"
