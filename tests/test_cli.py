@@ -295,6 +295,7 @@ def test_reasons_are_the_same_in_decide_and_explain(bundle: Path) -> None:
     [
         ("", "<stdin>: not JSON"),
         ("[" * 100_000, "<stdin>: not JSON"),
+        ('{"turns": [], "x": ' + "1" * 5000 + "}", "<stdin>: not JSON"),
         ("5", "neither a message list"),
         ('{"messages": 5}', "neither a message list"),
         ('{"turns": [{}, null]}', "turn 2: "),

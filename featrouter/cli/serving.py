@@ -118,7 +118,7 @@ def _trajectory(run: Any) -> tuple[Trajectory, str]:
     name, text = getattr(run, "name", "<stdin>"), run.read()
     try:
         read = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         read = error
     if isinstance(read, dict) and isinstance(read.get("turns"), list):
         return _turns(read, name), ""
