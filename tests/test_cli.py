@@ -295,6 +295,7 @@ def test_reasons_are_the_same_in_decide_and_explain(bundle: Path) -> None:
     [
         ("", "<stdin>: not JSON"),
         ("[" * 100_000, "<stdin>: not JSON"),
+        ('{"turns": [], "x": ' + "1" * 5000 + "}", "<stdin>: not JSON"),
         ("5", "neither a message list"),
         ('{"messages": 5}', "neither a message list"),
         ('{"turns": [{}, null]}', "turn 2: "),
@@ -405,3 +406,40 @@ def test_doctor_names_what_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_pa
         "note  grammar python: " in result.stdout
         and "      pip install tree-sitter-python: without it" in result.stdout
     )
+
+
+#: What a terminal would take as a new title for its window.
+TITLE = "é→\x1b]0;mine\x07"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("decide", "default", "-"),
+        ("decide", "default", f"{TITLE}.json"),
+        ("decide", "default", f"{TITLE}/run.json"),
+        ("decide", f"{TITLE}.featrouter", "-"),
+        ("export", f"{TITLE}.csv", "runs.csv", "-o", "out"),
+        ("export", f"{TITLE}.csv", "runs.csv", "-o", f"out/{TITLE}"),
+        ("extract", f"{TITLE}.csv", "runs.csv", "-o", f"nowhere/{TITLE}", "--max-rejects", 9),
+        ("train", f"{TITLE}.csv", "runs.csv", "-o", f"{TITLE}/b.featrouter"),
+        ("import", ".", f"{TITLE}.json", "-o", f"{TITLE}-logs", "--json"),
+        ("import", ".", "-o", "out", "--format", TITLE),
+    ],
+)
+def test_no_stranger_writes_to_the_terminal(
+    arguments: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(f"{TITLE}.json").write_text("{", encoding="utf-8")
+    Path(f"{TITLE}.txt").write_text("what I saw", encoding="utf-8")
+    Path("chat.json").write_text('[{"role": "assistant", "content": "Done."}]', encoding="utf-8")
+    Path("runs.csv").write_text("run_id,task_id\nr,t\n", encoding="utf-8")
+    Path(f"{TITLE}.csv").write_text(
+        f"run_id,turn,action,observation,{TITLE}\nr,1,a,o,x\nr,no,a,o,x\n", encoding="utf-8"
+    )
+    stdin = json.dumps({"turns": [{TITLE: 1}]})
+    result = CliRunner().invoke(main, list(map(str, arguments)), input=stdin, color=True)
+    assert result.exit_code in (1, 2, 3), result.output
+    assert "é→\\x1b]0;mine\\x07" in result.stderr
+    assert not {"\x1b", "\x07"} & set(result.output)

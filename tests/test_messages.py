@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -348,6 +349,16 @@ def test_another_model_gets_no_reasoning_that_only_its_writer_can_read() -> None
     assert portable([item, message]) == [item, message]
     nameless = [{key: value for key, value in told.items() if key != "id"} for told in (item, message)]
     assert portable([{"type": "reasoning", "id": "rs_1", "encrypted_content": "…"}, item, message]) == nameless
+
+
+def test_many_calls_take_time_in_proportion() -> None:
+    numbers = range(16_000)
+    calls = [{"id": f"c{number}", "function": {"name": "bash", "arguments": "{}"}} for number in numbers]
+    results = [{"role": "tool", "tool_call_id": f"c{number}", "content": str(number)} for number in numbers]
+    started = time.process_time()
+    (turn,) = trajectory_of([{"role": "assistant", "tool_calls": calls}, *results])
+    assert time.process_time() - started < 1
+    assert [call.observation for call in turn.calls] == list(map(str, numbers))
 
 
 def test_the_strong_models_own_reasoning_is_kept() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from featrouter.cli.options import JSON, STRONG, refusals, stages
+from featrouter.cli.options import JSON, STRONG, echo, refusals, stages
 
 _GROUPS = ("decide", "observe", "sessions", "start", "training")
 
@@ -45,9 +45,9 @@ def bench(
             note(f"{line.what}: {line.median:.4g} {line.unit}")
             lines.append(line)
     if as_json:
-        click.echo(json.dumps({"machine": machine(), "lines": [asdict(line) for line in lines]}, indent=1))
+        echo(json.dumps({"machine": machine(), "lines": [asdict(line) for line in lines]}, indent=1))
     elif markdown:
         command = shlex.join(["featrouter", *sys.argv[1:]])
-        click.echo(f"<!-- Generated: {command} -->\n\n# What routing costs\n\n{machine()}.\n\n{table(lines, markdown)}")
+        echo(f"<!-- Generated: {command} -->\n\n# What routing costs\n\n{machine()}.\n\n{table(lines, markdown)}")
     else:
-        click.echo(f"{table(lines, markdown)}\n\n{machine()}")
+        echo(f"{table(lines, markdown)}\n\n{machine()}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featrouter.cli.options import HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, pair_of, refusals, table_of
+from featrouter.cli.options import HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, echo, pair_of, refusals, table_of
 
 if TYPE_CHECKING:
     from featrouter.bundle import Bundle
@@ -69,9 +69,9 @@ def adapt(
     for flag in found.flags:
         if flag in base.flags:
             continue
-        click.echo(f"note: {flag}", err=True)
+        echo(f"note: {flag}", err=True)
     names = ", ".join(f"{name or '(none named)'} ({one.runs} runs)" for name, one in found.references.items())
-    click.echo(f"{output}: serves {names}", err=True)
+    echo(f"{output}: serves {names}", err=True)
 
 
 @click.command()
@@ -112,4 +112,4 @@ def drift(
             raise click.BadParameter(f"{named!r}: the bundle knows {known}", param_hint="--as")
         read, table = table_of(logs, jobs, max_rejects)
         found = moved(given, pair_of(read, table, None, strong, harness, quiet=True), named)
-    click.echo(json.dumps(found, indent=1) if as_json else words(found))
+    echo(json.dumps(found, indent=1) if as_json else words(found))

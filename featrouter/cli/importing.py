@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featrouter.cli.options import EXIT_DATA, JSON, LOGS, Refused, refusals
+from featrouter.cli.options import EXIT_DATA, JSON, LOGS, Refused, echo, refusals
 
 if TYPE_CHECKING:
     from featrouter.importers import Import
@@ -80,11 +80,11 @@ def import_(
         filed = file_runs(reading, output, _outcomes(outcomes, reading), add=add)
     _tell(reading, filed)
     if as_json:
-        click.echo(json.dumps(_summary(reading, filed, output), indent=1))
+        echo(json.dumps(_summary(reading, filed, output), indent=1))
     if not filed.runs and not filed.again:
         raise Refused("no run was found; featrouter import --help lists the formats", EXIT_DATA)
     if filed.runs:
-        click.echo(f"{output}: {len(filed.runs)} runs of {filed.turns} turns", err=True)
+        echo(f"{output}: {len(filed.runs)} runs of {filed.turns} turns", err=True)
     if reading.refused:
         raise Refused(f"{len(reading.refused)} files or places were refused (see above)", EXIT_DATA)
 
@@ -104,9 +104,9 @@ def export(logs: tuple[Path, ...], output: Path, form: str) -> None:
     with refusals():
         read = Logs(logs)
         for line in read.summary():
-            click.echo(line, err=True)
+            echo(line, err=True)
         count = write_runs(read.trajectories(), output)
-    click.echo(f"{output}: {count} runs as {form}", err=True)
+    echo(f"{output}: {count} runs as {form}", err=True)
     if read.rejected:
         raise Refused(f"{read.rejected} rows were rejected (see above); the rest is exported", EXIT_DATA)
 
@@ -128,26 +128,24 @@ def _outcomes(paths: tuple[Path, ...], reading: Import) -> Outcomes:
 
 def _tell(reading: Import, filed: Filed) -> None:
     for name, count in sorted(reading.counts.items()):
-        click.echo(f"{name}: {count.files} files, {count.runs} runs, {count.turns} turns", err=True)
+        echo(f"{name}: {count.files} files, {count.runs} runs, {count.turns} turns", err=True)
     blank = sum(run.y_weak is None for run in filed.runs)
     if blank:
-        click.echo(f"{blank} of {len(filed.runs)} runs are without an outcome (--outcomes)", err=True)
+        echo(f"{blank} of {len(filed.runs)} runs are without an outcome (--outcomes)", err=True)
     if filed.again:
-        click.echo(f"{filed.again} runs are there already, and not written again", err=True)
+        echo(f"{filed.again} runs are there already, and not written again", err=True)
     for refusal in reading.passed_by[:_SHOWN]:
-        click.echo(f"passed by: {refusal}", err=True)
+        echo(f"passed by: {refusal}", err=True)
     if len(reading.passed_by) > _SHOWN:
-        click.echo(
-            f"passed by: {len(reading.passed_by) - _SHOWN} more files in the folders (--json names them)", err=True
-        )
+        echo(f"passed by: {len(reading.passed_by) - _SHOWN} more files in the folders (--json names them)", err=True)
     files = Counter(refusal.file for refusal in reading.refused)
     shown: Counter[str] = Counter()
     for refusal in reading.refused:
         shown[refusal.file] += 1
         if shown[refusal.file] <= _SHOWN:
-            click.echo(f"refused: {refusal}", err=True)
+            echo(f"refused: {refusal}", err=True)
         elif shown[refusal.file] == files[refusal.file]:
-            click.echo(f"refused: {refusal.file}: and {files[refusal.file] - _SHOWN} places more", err=True)
+            echo(f"refused: {refusal.file}: and {files[refusal.file] - _SHOWN} places more", err=True)
 
 
 def _summary(reading: Import, filed: Filed, output: Path) -> dict[str, object]:

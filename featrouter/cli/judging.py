@@ -19,6 +19,7 @@ from featrouter.cli.options import (
     MAX_REJECTS,
     STRONG,
     WEAK,
+    echo,
     making,
     pair_of,
     refusals,
@@ -102,9 +103,9 @@ def evaluate(
             strong_model = None if named == "-" else named
             part = pair_of(read, table, weak_model, strong_model, harness)
             names = ", ".join(sorted(part.meta["weak_model"].unique()))
-            click.echo(f"evaluating {names} -> {strong_model or '(no strong model)'}", err=True)
+            echo(f"evaluating {names} -> {strong_model or '(no strong model)'}", err=True)
             for name in sorted(set(part.meta["harness"]) - set(given.references)) if given else ():
-                click.echo(
+                echo(
                     f"note: harness {name!r} is not known to this bundle; it is judged as `featrouter adapt` would fit it",
                     err=True,
                 )
@@ -124,13 +125,13 @@ def evaluate(
             )
             reports.append(found)
     if as_json:
-        click.echo(json.dumps(reports if pairs else reports[0], indent=1))
+        echo(json.dumps(reports if pairs else reports[0], indent=1))
     elif markdown:
-        click.echo(page(reports, at, shlex.join(["featrouter", *sys.argv[1:]])))
+        echo(page(reports, at, shlex.join(["featrouter", *sys.argv[1:]])))
     elif pairs:
-        click.echo(summary(reports, at or (0, 2, 4, 8)))
+        echo(summary(reports, at or (0, 2, 4, 8)))
     else:
-        click.echo(evaluation(reports[0], at))
+        echo(evaluation(reports[0], at))
 
 
 def _chosen(baselines: str) -> list[str]:

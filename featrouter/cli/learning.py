@@ -18,6 +18,7 @@ from featrouter.cli.options import (
     MAX_REJECTS,
     STRONG,
     WEAK,
+    echo,
     making,
     pair_of,
     refusals,
@@ -88,12 +89,12 @@ def train(
     with refusals():
         read, table = table_of(logs, jobs, max_rejects)
         table = pair_of(read, table, weak, strong, harness)
-        click.echo("training", err=True)
+        echo("training", err=True)
         start = bundle_of(base) if base else None
         made = replace(settings, handover=takeover)
         bundle = learn(table, strong=strong, settings=made, progress=stages(), base=start)
         if card and table.meta["harness"].nunique() > 1 and "r1" in bundle.metrics:
-            click.echo("  harnesses left out, for the card", err=True)
+            echo("  harnesses left out, for the card", err=True)
             recipe, kind = bundle.metrics["r1"]["recipe"], bundle.calibrators["r1"].kind
             kind = "platt" if kind == "constant" else kind  # what a constant was refused for
             like = replace(settings, head=recipe["kind"], panel=recipe["panel"] > 0, calibration=kind)
@@ -104,10 +105,10 @@ def train(
     if as_json:
         policies = {name: policy.as_dict() for name, policy in bundle.policies.items()}
         told = {"bundle": str(output), "flags": bundle.flags, "metrics": bundle.metrics}
-        click.echo(json.dumps(told | {"policy": bundle.policy, "policies": policies}, indent=1))
+        echo(json.dumps(told | {"policy": bundle.policy, "policies": policies}, indent=1))
     else:
-        click.echo(learned(bundle))
-    click.echo(f"{output}: {output.stat().st_size / 1024:.0f} KiB", err=True)
+        echo(learned(bundle))
+    echo(f"{output}: {output.stat().st_size / 1024:.0f} KiB", err=True)
 
 
 @click.command()
@@ -126,8 +127,8 @@ def importances(bundle: str, n: int, as_csv: bool, as_json: bool) -> None:
     with refusals():
         found = bundle_of(bundle).importances
     if as_json:
-        click.echo(json.dumps({"families": by_family(found), "features": found}, indent=1))
+        echo(json.dumps({"families": by_family(found), "features": found}, indent=1))
     elif as_csv:
-        click.echo(importances_csv(found), nl=False)
+        echo(importances_csv(found), nl=False)
     else:
-        click.echo(importances_table(found, by_family(found), n))
+        echo(importances_table(found, by_family(found), n))

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from featrouter.cli.options import JSON, refusals
+from featrouter.cli.options import JSON, echo, refusals
 
 
 @click.command()
@@ -16,7 +16,7 @@ def demo() -> None:
     from featrouter.demo import run
 
     with refusals():
-        run(click.echo, lambda line: click.echo(line, err=True))
+        run(echo, lambda line: echo(line, err=True))
 
 
 @click.command()
@@ -27,13 +27,13 @@ def doctor(as_json: bool) -> None:
 
     found = examine()
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        echo(json.dumps(found, indent=1))
     else:
         for check in found:
-            click.echo(
+            echo(
                 f"{'ok  ' if check['ok'] else 'MISS' if check['needed'] else 'note'}  {check['what']}: {check['found']}"
             )
             if not check["ok"]:
-                click.echo(f"      {check['mend']}")
+                echo(f"      {check['mend']}")
     if not all(check["ok"] for check in found if check["needed"]):
         sys.exit(1)

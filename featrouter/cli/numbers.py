@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, refusals, table_of
+from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, echo, refusals, table_of
 
 
 @click.command()
@@ -22,15 +22,15 @@ def features(family: str | None, markdown: bool, as_json: bool) -> None:
     if family is not None and family not in FAMILIES:
         raise click.BadParameter(f"{family!r}: families are {', '.join(FAMILIES)}", param_hint="--family")
     if markdown:
-        click.echo(page(), nl=False)
+        echo(page(), nl=False)
         return
     chosen = [feature for feature in feature_set() if family in (None, feature.family)]
     if as_json:
         keys = ("name", "family", "unit", "direction", "meaning")
-        click.echo(json.dumps([{key: getattr(feature, key) for key in keys} for feature in chosen], indent=1))
+        echo(json.dumps([{key: getattr(feature, key) for key in keys} for feature in chosen], indent=1))
         return
     for feature in chosen:
-        click.echo(f"{feature.name:26} {feature.direction}  {feature.meaning} [{feature.unit}]")
+        echo(f"{feature.name:26} {feature.direction}  {feature.meaning} [{feature.unit}]")
 
 
 @click.command()
@@ -51,4 +51,4 @@ def extract(logs: tuple[Path, ...], output: Path, outcomes: Path | None, jobs: i
         write_features(table, output)
         if outcomes:
             write_outcomes(read, outcomes)
-    click.echo(f"{output}: {len(table)} rows of {len(table.names)} features", err=True)
+    echo(f"{output}: {len(table)} rows of {len(table.names)} features", err=True)

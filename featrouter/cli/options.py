@@ -32,6 +32,15 @@ ABOVE_0 = click.FloatRange(min=0, min_open=True)
 VALUE = click.option("--value", type=ABOVE_0, default=None, help="USD that one solved task is worth to you.")
 
 
+def printable(text: str) -> str:
+    """The text with an escape for what a terminal would obey: names of files, columns and keys are a stranger's."""
+    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
+
+
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    click.echo(printable(text), err=err, nl=nl)
+
+
 class Refused(click.ClickException):
     """A message for the user, and the exit code that goes with it."""
 
@@ -60,7 +69,7 @@ def table_of(logs: Sequence[Path], jobs: int, max_rejects: int) -> tuple[Logs, T
 
     read = Logs(logs)
     for line in read.summary():
-        click.echo(line, err=True)
+        echo(line, err=True)
     if read.rejected > max_rejects:
         raise Refused(
             f"{read.rejected} rows were rejected (see above); mend the log, or allow as many with --max-rejects",
@@ -73,7 +82,7 @@ def table_of(logs: Sequence[Path], jobs: int, max_rejects: int) -> tuple[Logs, T
 
 
 def stages() -> Callable[[str], None]:
-    return lambda stage: click.echo(f"  {stage}", err=True)
+    return lambda stage: echo(f"  {stage}", err=True)
 
 
 def pair_of(
@@ -86,9 +95,7 @@ def pair_of(
     table = select(table, weak=weak, harness=harness)
     models = sorted(table.meta["weak_model"].unique())
     if weak is None and len(models) > 1 and not quiet:
-        click.echo(
-            f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one", err=True
-        )
+        echo(f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one", err=True)
     if strong:
         table = join_strong(table, read, strong)
     return join_panel(table, read.outcomes, strong)

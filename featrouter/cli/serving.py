@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featrouter.cli.harnesses import bundle_of
-from featrouter.cli.options import JSON, VALUE, Refused, refusals
+from featrouter.cli.options import JSON, VALUE, Refused, echo, refusals
 
 if TYPE_CHECKING:
     from featrouter.router import Router
@@ -68,7 +68,7 @@ def decide(session: Session, n: int) -> None:
     ]
     for reason in reasons:
         reason["value"] = None if reason["value"] != reason["value"] else reason["value"]
-    click.echo(json.dumps(session.decide().as_dict() | {"reasons": reasons}))
+    echo(json.dumps(session.decide().as_dict() | {"reasons": reasons}))
 
 
 @click.command()
@@ -79,16 +79,14 @@ def explain(session: Session, n: int, as_json: bool) -> None:
     """Say in words what moved a decision: above 0 speaks for escalating, below 0 for going on (log-odds)."""
     reasons = session.explain(n)
     if as_json:
-        click.echo(
-            json.dumps([{"feature": r.feature, "effect": r.effect, "words": r.words} for r in reasons], indent=1)
-        )
+        echo(json.dumps([{"feature": r.feature, "effect": r.effect, "words": r.words} for r in reasons], indent=1))
         return
     decision = session.decide()
-    click.echo(f"turn {decision.turn}: {decision.choice}  y1 {decision.y1:.3f}  y2 {decision.y2:.3f}")
+    echo(f"turn {decision.turn}: {decision.choice}  y1 {decision.y1:.3f}  y2 {decision.y2:.3f}")
     if decision.fallback:
-        click.echo(f"  not trusted: {decision.fallback}")
+        echo(f"  not trusted: {decision.fallback}")
     for reason in reasons:
-        click.echo(f"  {reason}")
+        echo(f"  {reason}")
 
 
 def _router(bundle: str, value: float | None, policy: str | None, allow_stop: bool, harness: str | None) -> Router:
@@ -118,7 +116,7 @@ def _trajectory(run: Any) -> tuple[Trajectory, str]:
     name, text = getattr(run, "name", "<stdin>"), run.read()
     try:
         read = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         read = error
     if isinstance(read, dict) and isinstance(read.get("turns"), list):
         return _turns(read, name), ""

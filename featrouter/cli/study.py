@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from featrouter.cli.options import HARNESS, JOBS, LOGS, MAX_REJECTS, pair_of, refusals, table_of
+from featrouter.cli.options import HARNESS, JOBS, LOGS, MAX_REJECTS, echo, pair_of, refusals, table_of
 
 _PARTS = ("discrimination", "ablation", "stability", "transfer", "warm-start", "costs", "payoff")
 
@@ -57,4 +57,4 @@ def study(
         if not pairs:
             chosen = tuple(part for part in chosen if part not in ("costs", "payoff"))
         command = shlex.join(["featrouter", *sys.argv[1:]])
-        click.echo(page(table, named, chosen, command, jobs, lambda line: click.echo(f"  {line}", err=True)), nl=False)
+        echo(page(table, named, chosen, command, jobs, lambda line: echo(f"  {line}", err=True)), nl=False)

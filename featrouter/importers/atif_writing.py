@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +31,11 @@ def write_runs(runs: Iterable[tuple[Run, Trajectory]], folder: Path) -> int:
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty; give another folder")
     names: set[str] = set()
+    numbers: dict[str, Iterator[int]] = defaultdict(partial(count, 2))
     for run, trajectory in runs:
         stem = name = _UNSAFE.sub("_", run.run_id).strip(".")[:150] or "run"
         while name.lower() in names:
-            name = f"{stem}~{len(names) + 1}"
+            name = f"{stem}~{next(numbers[stem.lower()])}"
         names.add(name.lower())
         text = json.dumps(document(run, trajectory), ensure_ascii=False, allow_nan=False, indent=1)
         atomic.write(folder / f"{name}.json", text.encode("utf-8", "replace"))

@@ -72,6 +72,7 @@ class _Session:
         self.record, self.task, self.model = record, "", ""
         self.cost: float | None = None
         self.steps: dict[str, Step] = {}  # by the id of the model's message, which several lines may share
+        self._asked: dict[str, Step] = {}  # by the id of a call: which step made it last
         self._seen: set[str] = set()
 
     def run(self, session: str) -> Run:
@@ -112,7 +113,9 @@ class _Session:
             step.think(text_of(content))
         for block in objects_of(content) if isinstance(content, list) else []:
             if block.get("type") in ("tool_use", "server_tool_use"):
-                step.call(id_of(block.get("id")), id_of(block.get("name")), arguments_of(block.get("input")))
+                identity = id_of(block.get("id"))
+                step.call(identity, id_of(block.get("name")), arguments_of(block.get("input")))
+                self._asked[identity] = step
             else:
                 step.think(text_of(block.get("thinking")), text_of(block.get("text")))
 
@@ -126,10 +129,8 @@ class _Session:
             identity, text = id_of(block.get("tool_use_id")), without_notes(text_of(block.get("content")))
             failed = flag_of(block.get("is_error"))
             code = _EXIT.match(text) if failed else None
-            for step in reversed(self.steps.values()):
-                if step.asks(identity):
-                    step.answer(identity, text, int(code[1]) if code else None, failed)
-                    break
+            if step := self._asked.get(identity):
+                step.answer(identity, text, int(code[1]) if code else None, failed)
         text = without_notes("\n".join(filter(None, own))).strip()
         if text.startswith(_COMMANDS):
             return

@@ -118,15 +118,9 @@ def _paths(parents: Sequence[int | None]) -> list[list[int]]:
         parts[path[-1]].append(path[::-1])
     found = []
     for _, paths in sorted(parts.items()):
-        longest = max(paths, key=len)
-        found += [path for path in paths if path is longest or _own(path, paths) > 1]
+        longest, uses = max(paths, key=len), Counter(place for path in paths for place in path)
+        found += [path for path in paths if path is longest or sum(uses[place] == 1 for place in path) > 1]
     return found
-
-
-def _own(path: list[int], paths: list[list[int]]) -> int:
-    """How many calls of a path are on no other."""
-    others = {place for other in paths if other is not path for place in other}
-    return sum(place not in others for place in path)
 
 
 def _run(calls: list[Completion]) -> Imported:

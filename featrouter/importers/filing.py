@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from featrouter.logs.run import Run
 from featrouter.logs.writing import RUNS, TURNS, append, run_row, turn_rows
 from featrouter.trajectory import Trajectory
 
-#: Runs by id: hashes of their task and of their turns.
-_Known = dict[str, tuple[int, int]]
+#: Hashes of a run's task and of its turns.
+_Mark = tuple[int, int]
 _FILES: dict[str, Form] = {"turns.csv": TURNS, "runs.csv": RUNS}
 
 
@@ -30,6 +31,14 @@ class Filed:
     again: int = 0
 
 
+@dataclass(slots=True)
+class _Name:
+    """An id that repeats: how many of it and its `~2`, `~3`, … are taken without a gap, and by which runs."""
+
+    taken: int = 0
+    marks: set[_Mark] = field(default_factory=set)
+
+
 def file_runs(
     imported: Iterable[tuple[Run, Trajectory]], folder: Path, outcomes: Outcomes, *, add: bool = False
 ) -> Filed:
@@ -39,7 +48,7 @@ def file_runs(
     turns, is not written again. Raises LogError where logs would be overwritten or cannot be added to. OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = _known(folder, add)
+    known, names = _known(folder, add), defaultdict[str, _Name](_Name)
     filed = Filed()
     with tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as working:
         parts = {name: Path(working, name) for name in _FILES}
@@ -47,7 +56,7 @@ def file_runs(
             if add and (folder / name).exists():
                 shutil.copyfile(folder / name, part)
         for run, trajectory in imported:
-            told = _told_apart(run, trajectory, known)
+            told = _told_apart(run, trajectory, known, names[run.run_id])
             if told is None:
                 filed.again += 1
                 continue
@@ -63,7 +72,7 @@ def file_runs(
     return filed
 
 
-def _known(folder: Path, add: bool) -> _Known:
+def _known(folder: Path, add: bool) -> dict[str, _Mark]:
     """The runs that the folder holds, by id: what tells their turns from others'."""
     there = [folder / name for name in _FILES if (folder / name).exists()]
     if there and not add:
@@ -81,22 +90,21 @@ def _known(folder: Path, add: bool) -> _Known:
     return {run.run_id: _mark(trajectory) for run, trajectory in logs.trajectories()}
 
 
-def _told_apart(run: Run, trajectory: Trajectory, known: _Known) -> Run | None:
+def _told_apart(run: Run, trajectory: Trajectory, known: dict[str, _Mark], name: _Name) -> Run | None:
     """The run with an id that is not taken; None where the run is there already."""
     mark = _mark(trajectory)
-    run_id, number = run.run_id, 1
-    while run_id in known:
-        if mark == known[run_id]:
-            return None
-        number += 1
-        run_id = f"{run.run_id}~{number}"
+    while (run_id := run.run_id if name.taken == 0 else f"{run.run_id}~{name.taken + 1}") in known:
+        name.marks.add(known[run_id])
+        name.taken += 1
+    if mark in name.marks:
+        return None
     # Of runs of one name, those with one text are runs of one task; the others had nothing but their file's name.
     other = run_id != run.run_id and run.task_id == run.run_id and known[run.run_id][0] != mark[0]
     known[run_id] = mark
     return replace(run, run_id=run_id, task_id=run_id if other else run.task_id)
 
 
-def _mark(trajectory: Trajectory) -> tuple[int, int]:
+def _mark(trajectory: Trajectory) -> _Mark:
     """What runs are told apart by, in this process: their task, and what was thought, done and seen."""
     said = tuple(
         (turn.thought, *((call.tool, call.action, call.observation) for call in turn.each_call()))

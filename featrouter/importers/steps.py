@@ -18,25 +18,24 @@ class Step:
         self.latency: float | None = None
         self._thoughts: list[str] = []
         self._calls: list[Call] = []
-        self._ids: list[str] = []
+        self._places: dict[str, int] = {}
         self._answered: set[int] = set()
+        self._waiting = 0  # no call before this place waits for its answer
         self._rest: list[str] = []
 
     def think(self, *texts: str) -> None:
         self._thoughts += [text for text in dict.fromkeys(texts) if text]  # some tell their reasoning twice
 
     def call(self, identity: str, tool: str, action: str) -> None:
+        self._places.setdefault(identity, len(self._calls))
         self._calls.append(Call(action, tool=tool))
-        self._ids.append(identity)
 
     def answer(self, identity: str, text: str, exit_code: int | None = None, is_error: bool | None = None) -> None:
         """What came back for the call of this id; without an id, for the first call that waits."""
-        waiting = [place for place in range(len(self._calls)) if place not in self._answered]
-        if identity and identity in self._ids:
-            place = self._ids.index(identity)
-        elif waiting and not identity:
-            place = waiting[0]
-        else:
+        while self._waiting in self._answered:
+            self._waiting += 1
+        place = self._places.get(identity, len(self._calls)) if identity else self._waiting
+        if place == len(self._calls):
             self.remark(text)
             return
         call = self._calls[place]
@@ -45,10 +44,6 @@ class Step:
         exit_code = call.exit_code if exit_code is None else exit_code
         is_error = call.is_error if is_error is None else is_error
         self._calls[place] = replace(call, observation=observation, exit_code=exit_code, is_error=is_error)
-
-    def asks(self, identity: str) -> bool:
-        """Whether a call of this step has the id."""
-        return identity in self._ids
 
     def remark(self, text: str) -> None:
         """What the user or the harness said after the step, to no call."""

@@ -19,22 +19,22 @@ class _Draft:
     def __init__(self) -> None:
         self.thoughts: list[str] = []
         self.calls: list[Call] = []
-        self.ids: list[str] = []
+        self.places: dict[str, int] = {}
         self.plain: list[str] = []
         self.answered = False
 
     def call(self, identity: object, tool: object, arguments: object) -> None:
-        name = str(identity or f"#{len(self.ids)}")
-        if name not in self.ids:  # LangChain tells a call twice: in its list, and as the vendor's block
+        name = str(identity or f"#{len(self.calls)}")
+        if name not in self.places:  # LangChain tells a call twice: in its list, and as the vendor's block
             action = arguments if isinstance(arguments, str) else _json(arguments)
+            self.places[name] = len(self.calls)
             self.calls.append(Call(action=action, tool=str(tool or "")))
-            self.ids.append(name)
 
     def answer(self, identity: object, told: str, is_error: bool | None = None, *, inside: bool = False) -> None:
         """What came back for a call; `inside` the model's own answer, which then goes on, for a tool of its server."""
         self.answered = self.answered or not inside
-        if str(identity) in self.ids:
-            index = self.ids.index(str(identity))
+        index = self.places.get(str(identity))
+        if index is not None:
             self.calls[index] = replace(self.calls[index], observation=told, is_error=is_error)
         elif told:
             self.plain.append(told)

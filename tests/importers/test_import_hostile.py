@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from featrouter.importers import Import
+from featrouter.importers.completions import Completion, runs_of
 from featrouter.importers.filing import file_runs
 from featrouter.importers.outcomes import Outcomes
-from featrouter.logs import Logs
+from featrouter.importers.records import Record
+from featrouter.importers.steps import Step
+from featrouter.logs import Logs, Run
+from featrouter.trajectory import Trajectory, Turn
 
 SAMPLES = Path(__file__).parent / "samples"
 FILES = sorted(path for path in SAMPLES.rglob("*.json*") if "event-0000" not in path.name or path.name[10:12] < "05")
@@ -191,3 +196,47 @@ def test_a_folder_may_hold_what_is_no_trajectory(tmp_path: Path) -> None:
     assert [Path(refusal.file).name for refusal in reading.refused] == ["cut.json", "nothing.json"]
     passed = sorted(Path(refusal.file).name for refusal in reading.passed_by)
     assert passed == ["config.json", "notes.txt", "nothing.log"]
+
+
+def calls_of_one_message(_: Path) -> int:
+    step = Step()
+    for number in range(8000):
+        step.call(f"c{number}", "bash", "ls")
+    for number in range(8000):
+        step.answer(f"c{number}" if number % 2 else "", str(number))
+    return len({call.observation for call in step.turn().calls})
+
+
+def late_results(folder: Path) -> int:
+    def line(kind: str, number: int, block: dict[str, Any]) -> str:
+        message = {"id": f"m{number}", "content": [block]}
+        return json.dumps({"type": kind, "sessionId": "s", "uuid": f"{kind}{number}", "message": message})
+
+    asked = [line("assistant", number, {"type": "tool_use", "id": f"c{number}"}) for number in range(8000)]
+    told = ({"type": "tool_result", "tool_use_id": f"c{number}", "content": str(number)} for number in range(8000))
+    answered = [line("user", number, block) for number, block in enumerate(told)]
+    (folder / "session.jsonl").write_text("\n".join(asked + answered), encoding="utf-8")
+    ((_, trajectory),) = Import([folder / "session.jsonl"])
+    return len({turn.observation for turn in trajectory})
+
+
+def siblings_of_one_call(folder: Path) -> int:
+    record = Record(folder, 0, None)
+    first = {"role": "assistant", "content": "```\nls\n```"}
+    asked = [{"role": "user", "content": "fix it"}]
+    after = [*asked, first, {"role": "user", "content": "a.py"}]
+    tries = [[{"role": "assistant", "content": f"```\ncat {number}\n```"}] for number in range(8000)]
+    calls = [Completion(record, asked, [first]), *(Completion(record, after, answer) for answer in tries)]
+    return len(tries) * len(list(runs_of(calls)))
+
+
+def runs_of_one_name(folder: Path) -> int:
+    runs = ((Run("r", "r"), Trajectory("", (Turn(str(number)),))) for number in range(8000))
+    return len({run.run_id for run in file_runs(runs, folder, Outcomes()).runs})
+
+
+@pytest.mark.parametrize("work", (calls_of_one_message, late_results, siblings_of_one_call, runs_of_one_name))
+def test_much_of_a_kind_takes_time_in_proportion(work: Callable[[Path], int], tmp_path: Path) -> None:
+    started = time.process_time()
+    assert work(tmp_path) == 8000
+    assert time.process_time() - started < 1.2

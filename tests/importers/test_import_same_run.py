@@ -184,7 +184,7 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
 
 
 def test_names_of_exported_files_are_safe_and_apart(tmp_path: Path) -> None:
-    names = ["../../etc/passwd", "a/b", "a:b", "A:B", "...", "x" * 400]
+    names = ["c!d", "c#d~3", "c$d", "../../etc/passwd", "a/b", "a:b", "A:B", "...", "x" * 400]
     assert write_runs(((Run(name, name), Trajectory("", (Turn("1"),))) for name in names), tmp_path / "out") == len(
         names
     )
