@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import warnings
 from collections import Counter
@@ -15,6 +16,7 @@ import pytest
 
 from featrouter import Bundle, Costs, Decision, Router, Trajectory, batch
 from featrouter.calibration import Calibrator
+from featrouter.decision import LEAST_VALUE, MOST_USD
 from featrouter.linear import Linear
 from featrouter.logs import Run
 from featrouter.policy import NEVER, Policy
@@ -234,10 +236,10 @@ def test_absurd_amounts_neither_raise_nor_warn(
     for bundle in (far, with_heads(far, "r1", "r2", c1=replace(log, name="c1"), c2=log)):
         router = Router(bundle, harness=HARNESSES[0], guard=False)
         for costs in (
-            Costs(value=5e-324),
-            Costs(value=1e308, weak=1e308, strong=1e308),
-            Costs(value=5e-324, weak=1e308, strong=1e308, allow_stop=True),
-            Costs(value=5e-324, weak=0.0, strong=5e-324),
+            Costs(value=LEAST_VALUE),
+            Costs(value=1e308, weak=MOST_USD, strong=MOST_USD),
+            Costs(value=LEAST_VALUE, weak=MOST_USD, strong=MOST_USD, allow_stop=True),
+            Costs(value=LEAST_VALUE, weak=0.0, strong=5e-324, handover=MOST_USD),
         ):
             some = [router.session(run.task, costs=costs) for run, _ in recorded_runs[:4]]
             for session, (_, trajectory) in zip(some, recorded_runs, strict=False):
@@ -245,7 +247,9 @@ def test_absurd_amounts_neither_raise_nor_warn(
             some[-1].end()
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                assert_same(together(router, some), [session.decide() for session in some])
+                found = [session.decide() for session in some]
+                assert_same(together(router, some), found)
+            assert all(math.isfinite(told.y1) and math.isfinite(told.y2) for told in found)
 
 
 class Odd:
