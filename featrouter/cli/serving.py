@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from functools import wraps
@@ -135,13 +136,23 @@ def _turns(read: dict[str, Any], name: str) -> Trajectory:
     from featrouter.trajectory import Call, Trajectory, Turn
 
     turns = []
-    for number, fields in enumerate(read["turns"], 1):
-        try:
-            calls = tuple(Call(**call) for call in fields.pop("calls", ()))
-            turns.append(Turn(**fields, calls=calls))
-        except (TypeError, AttributeError) as error:
-            raise Refused(f"{name}: turn {number}: {str(error).replace('Turn.__init__() ', '')}") from None
+    for number, told in enumerate(read["turns"], 1):
+        fields = _fields(told, Turn, f"{name}: turn {number}")
+        calls = fields.pop("calls", [])
+        if not isinstance(calls, list):
+            raise Refused(f"{name}: turn {number}: calls: {calls!r:.60} is no list of calls")
+        made = [Call(**_fields(call, Call, f"{name}: turn {number}, call {n}")) for n, call in enumerate(calls, 1)]
+        turns.append(Turn(**fields, calls=tuple(made)))
     return Trajectory(str(read.get("task", "")), tuple(turns), bool(read.get("ended", False)))
+
+
+def _fields(told: Any, kind: type, where: str) -> dict[str, Any]:
+    known = list(inspect.signature(kind).parameters)
+    if not isinstance(told, dict):
+        raise Refused(f"{where}: {told!r:.60} is no object with {', '.join(known)}")
+    if unknown := [field for field in told if field not in known]:
+        raise Refused(f"{where}: unknown field {unknown[0]!r:.60}; known are {', '.join(known)}")
+    return told
 
 
 def _imported(name: str, *, talk: bool) -> tuple[Trajectory, str] | None:
