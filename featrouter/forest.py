@@ -19,8 +19,8 @@ Leaves = NDArray[np.int32]
 
 #: Bound on trees times splits of the largest: far beyond any model, and still an affordable table.
 MAX_SPLITS = 2**22
-#: Bound on the edges of all paths times half the longest, which is what explaining takes; and on linear terms.
-MAX_PATHS, MAX_TERMS = 2**21, 2**16
+#: Bound on the terms of linear parts.
+MAX_TERMS = 2**16
 #: Rows are taken so many at a time that the tests of all their splits stay within the cache, in bytes.
 _CACHE, _LEAST_ROWS, _MOST_ROWS = 2**20, 32, 100
 
@@ -49,8 +49,6 @@ class Forest:
         splits, depth = leaves - 1, max(int(leaves.max()) - 1, 1)
         if len(leaves) * depth > MAX_SPLITS:
             raise ValueError(f"{len(leaves)} trees of up to {depth} splits: more than {MAX_SPLITS} in all")
-        if (work := sum(part.paths for part in parts)) > MAX_PATHS:
-            raise ValueError(f"explaining it would take {work} steps, more than {MAX_PATHS}")
         if (terms := sum(len(head.linear.feature) for head in heads if head.linear)) > MAX_TERMS:
             raise ValueError(f"{terms} terms of linear parts, more than {MAX_TERMS}")
         self.levels = np.unique(threshold) if levels is None else levels
@@ -166,7 +164,6 @@ class _Flat:
         if not len(head.sizes):
             head = Head(head.name, head.link, **_LEAF)
         n, edges = len(head.feature), head.edges()
-        self.paths = len(edges.leaf) * (int(np.bincount(edges.leaf).max(initial=0)) + 1) // 2
         left_leaves = np.bincount(edges.parent[edges.left])
         rank = np.bincount(edges.leaf, ~edges.left * left_leaves[edges.parent], minlength=n).astype(np.uint64)
         bars = np.zeros(n, np.uint64)

@@ -13,8 +13,6 @@ from featrouter.trajectory import Call, Turn
 #: Characters kept of a long text: its head and its tail. Sizes are always taken from the whole text.
 HEAD, TAIL = 2048, 4096
 MAX_CALLS = 32
-#: More than four calls of a turn share what four of them may show, so that a turn's time is bounded.
-LEAST_SHARE = 4 / MAX_CALLS
 #: No turn costs, lasts or counts more; larger numbers are nonsense, and their sums would overflow.
 MOST_AMOUNT = 1e15
 
@@ -56,6 +54,9 @@ _UNASKED: frozenset[str] = frozenset(["?"])
 
 class CallReading:
     """One tool call: capped texts, true sizes, canonical operations.
+
+    Of more than four calls of a turn that hold more than four whole windows each shows but a `share` of its own, so that
+    a turn's time is bounded.
 
     `kind` names the call, `kinds` are those of all its operations. `signature` and `answer` stand for what was asked
     and what was answered; they are only ever compared within one session, as hash(str) differs between processes.
@@ -110,8 +111,9 @@ class Reading:
         if calls:
             if not isinstance(calls, tuple | list):  # what else can be walked may have no end
                 raise TypeError(f"the calls of a turn are a tuple, not {type(calls).__name__}")
-            share = max(LEAST_SHARE, min(1.0, 4 / len(calls)))
-            self.calls = [CallReading(call, share) for call in calls[:MAX_CALLS]]
+            calls = calls[:MAX_CALLS]
+            share = 1.0 if len(calls) <= 4 or sum(map(_shown, calls)) <= 8 * (HEAD + TAIL) else 4 / len(calls)
+            self.calls = [CallReading(call, share) for call in calls]
         else:  # a turn of one call carries its fields itself
             self.calls = [CallReading(turn)] if turn.action or turn.observation or turn.tool else []
 
@@ -127,6 +129,12 @@ class Reading:
     def cost(self) -> float:
         """In USD."""
         return amount(self._turn.cost)
+
+
+def _shown(call: Call) -> int:
+    """Characters of a call that would be read, were it alone."""
+    texts = (text if type(text) is str else text_of(text) for text in (call.action, call.observation))
+    return sum(min(len(text), HEAD + TAIL) for text in texts)
 
 
 def amount(value: object) -> float:

@@ -38,6 +38,12 @@ class Explainer:
         return np.array([paths.contributions(both) for paths in self._paths]).reshape(-1, self.width + 1)
 
 
+def work(head: Head) -> int:
+    """What explaining a head takes, at most: the edges of all its paths times the points of the quadrature."""
+    leaf = head.edges().leaf
+    return len(leaf) * ((int(np.bincount(leaf).max(initial=0)) + 1) // 2)
+
+
 def contributions(head: Head, row: Floats) -> Floats:
     """One head's contributions to one row of shape (width,): shape (width + 1,), the expected score last."""
     result: Floats = Explainer([head], len(row)).contributions(row)[0]

@@ -13,7 +13,10 @@ from featrouter.calibration import Floats, shifted, shifted_many
 from featrouter.forest import Forest
 from featrouter.head import MOST_LOG, Head
 from featrouter.reference import RANKS
-from featrouter.shap import Explainer
+from featrouter.shap import Explainer, work
+
+#: Beyond it explaining one decision would take a good part of a second, and hundreds of megabytes.
+MAX_STEPS = 2**23
 
 _NOTHING = Head.constant("none", "identity", 0.0)
 
@@ -61,6 +64,8 @@ class Stage:
             self.arms[name].place = self.place[name]
         self.priced, self.logs = tuple(priced), {name for name, head in priced.items() if head.link == "log"}
         self.width = len(bundle.features)
+        if (steps := sum(map(work, self.speaking.values()))) > MAX_STEPS:
+            raise ValueError(f"explaining it would take {steps} steps, more than {MAX_STEPS}")
         self.forest = Forest(list(heads.values()) or [_NOTHING], self.width, RANKS[:-1])
 
     def usd(self, name: str, scores: list[float], shifts: Mapping[str, float]) -> float:

@@ -283,3 +283,18 @@ def test_names_of_any_kind_are_written_so_that_they_read_back(making: Making, tm
     logs = Logs([tmp_path / "log"])
     assert logs.rejected == 0 and len(logs.runs) == len(odd) and all(len(run) <= 200 for run in logs.runs)
     assert sum(map(len, escalator._conversations)) < 2000
+
+
+def test_names_that_differ_in_what_cannot_be_shown_are_two_conversations(making: Making) -> None:
+    escalator = Escalator.load(making(1), harness=HARNESS)
+    runs = [escalator.decide(run_of(1), name).run for name in ("s\x01", "s\x02", 7, "x" * 200, "x" * 201)]  # type: ignore[arg-type]
+    assert len(set(runs)) == 5 and runs[2] == "7"
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 199, "x" * 200, "x" * 500])
+def test_an_answer_is_of_the_conversation_that_its_route_names(name: str, making: Making) -> None:
+    escalator = Escalator.load(making(3), harness=HARNESS)
+    for turns in (0, 1, 0):
+        route = escalator.decide(run_of(turns), name)
+    escalator.answered(route.run, 1, Usage(cost=0.5))
+    assert len(escalator._conversations) == 2 and escalator._conversations[route.run].usage[1].cost == 0.5

@@ -14,7 +14,7 @@ from featrouter.importers.outcomes import Outcomes
 from featrouter.logs import LogError, Logs
 from featrouter.logs.forms import Form
 from featrouter.logs.run import Run
-from featrouter.logs.writing import RUNS, TURNS, append, run_row, turn_rows
+from featrouter.logs.writing import RUNS, TURNS, append, name_of, run_row, turn_rows
 from featrouter.trajectory import Trajectory
 
 #: Hashes of a run's task and of its turns.
@@ -56,6 +56,7 @@ def file_runs(
             if add and (folder / name).exists():
                 shutil.copyfile(folder / name, part)
         for run, trajectory in imported:
+            run = replace(run, run_id=name_of(run.run_id), task_id=run.task_id and name_of(run.task_id))
             told = _told_apart(run, trajectory, known, names[run.run_id])
             if told is None:
                 filed.again += 1
@@ -93,7 +94,7 @@ def _known(folder: Path, add: bool) -> dict[str, _Mark]:
 def _told_apart(run: Run, trajectory: Trajectory, known: dict[str, _Mark], name: _Name) -> Run | None:
     """The run with an id that is not taken; None where the run is there already."""
     mark = _mark(trajectory)
-    while (run_id := run.run_id if name.taken == 0 else f"{run.run_id}~{name.taken + 1}") in known:
+    while (run_id := run.run_id if name.taken == 0 else name_of(f"{run.run_id}~{name.taken + 1}")) in known:
         name.marks.add(known[run_id])
         name.taken += 1
     if mark in name.marks:

@@ -57,6 +57,7 @@ class _Conversation:
 
     run: str
     name: str
+    number: int = 1
     length: int = 0
     escalated: Decision | None = None
     usage: dict[int, Usage] = field(default_factory=dict)
@@ -168,9 +169,9 @@ class Escalator:
         """The conversation of that name that has so many turns: without any, a new one after one that had some."""
         known = self._known(self._latest.get(name, name), name)
         while turns == 0 and known.length > 0:
-            number = int(known.run.removeprefix(f"{name}#")) + 1 if known.run != name else 2
-            known = self._known(f"{name}#{number}", name)
-            self._latest[name] = known.run
+            number = known.number + 1
+            known = self._known(name_of(f"{name}#{number}"), name)
+            known.number, self._latest[name] = number, known.run
         known.length = max(known.length, turns)
         return known
 

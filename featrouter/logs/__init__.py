@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from featrouter.logs.account import Account, Reject
-from featrouter.logs.forms import FEATURES, OUTCOMES, RUNS, TURNS, Form, UnknownForm, form_of
+from featrouter.logs.forms import FEATURES, FREE, OUTCOMES, RUNS, TURNS, Form, UnknownForm, form_of
 from featrouter.logs.rows import Records, read_header
 from featrouter.logs.run import Outcome, Run
 from featrouter.logs.sources import LogError, chunks, packing
@@ -181,7 +181,7 @@ class Logs:
             if form is TURNS:
                 self._turns.open(path, account, header.columns, spill)
             read = form.reader(header.columns, texts=form is not TURNS)
-            text_last = form.cells.get(header.columns[-1], str) is str
+            text_last = form.cells.get(header.columns[-1], str) in FREE
             records = Records(pieces, header, form.cells, read, form.shapes, known, text_last=text_last)
             for number, span in enumerate(records, 1):
                 place = (number if account.by_row else span.line, span.offset, span.length)

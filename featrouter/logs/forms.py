@@ -81,6 +81,10 @@ def _choice(*options: str) -> Callable[[str], str | None]:
     return read
 
 
+#: What reads a column of free text, of which a lost quote leaves a row that looks whole.
+FREE = (str, _name)
+
+
 @dataclass(frozen=True)
 class Form:
     """A form by its `name`: `cells` reads each known column, `shapes` are those that tell a row from a line of text."""

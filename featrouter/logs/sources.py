@@ -113,7 +113,7 @@ def _parquet(path: Path) -> Generator[bytes, None, None]:
         groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
         if any(group.total_byte_size > max(group.num_rows, 1) * LONGEST for group in groups):
             raise LogError(f"{path}: holds cells of more than {LONGEST >> 20} MiB; leave them out")
-        batches = file.iter_batches(batch_size=16)  # a packed cell of megabytes may stand in each row
+        batches = file.iter_batches(batch_size=1)  # in a few bytes each row may repeat cells of megabytes
         while True:
             try:
                 batch = next(batches, None)

@@ -62,14 +62,18 @@ def run_row(run: Run) -> dict[str, object]:
     return {_COLUMNS[field.name]: getattr(run, field.name) for field in fields(run)}
 
 
-def name_of(told: str) -> str:
-    """A name as a log can hold it: characters that could not be shown replaced, the end of a long one by its hash."""
-    if len(told) > MOST_NAME:
-        hashed = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-        told = f"{told[: MOST_NAME - 20]}…{hashed}"
-    if not told.isprintable():
-        told = "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in told])
-    return f"({told})" if not told.strip() or told in ("run_id", "task_id") else told
+def name_of(told: object) -> str:
+    """A name as a log can hold it; where that is not as it was told, with a hash, so that no two become one."""
+    told = str(told)
+    shown = (
+        told if told.isprintable() else "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in told])
+    )
+    if not shown.strip() or shown in ("run_id", "task_id"):
+        shown = f"({shown})"
+    if shown == told and len(told) <= MOST_NAME:
+        return told
+    hashed = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{shown[: MOST_NAME - 20]}…{hashed}"
 
 
 def write(path: str | os.PathLike[str], form: Form, rows: Iterable[Row]) -> None:

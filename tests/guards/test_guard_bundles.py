@@ -24,13 +24,15 @@ from guard import times
 from featrouter import Bundle, BundleError, Costs, Router, Turn
 from featrouter.batch import decide_many
 from featrouter.bundle import MAX_BYTES, MAX_PARTS
-from featrouter.catalogue import digest
+from featrouter.calibration import Calibrator
+from featrouter.catalogue import digest, feature_set
 from featrouter.cli import main
 from featrouter.forest import Forest
 from featrouter.head import Head
 from featrouter.integrations.source import RouterFile
 from featrouter.linear import Linear
 from featrouter.logs import LogError, Logs
+from featrouter.reference import Reference
 from featrouter.resources import place
 from featrouter.shap import Explainer
 
@@ -314,11 +316,18 @@ def chains(trees: int) -> Head:
 
 
 def test_a_forest_that_would_take_gigabytes_to_explain_is_refused() -> None:
-    assert Forest([chains(20)], 64).score_many(np.zeros((1, 64))).shape == (1, 1)
-    started = time.process_time()
-    with pytest.raises(ValueError, match="explaining it would take"):
-        Forest([chains(200)], 64)
-    assert time.process_time() - started < 1
+    good = Bundle.from_bytes(SERVED)
+    names = feature_set().names[:64]
+    told = {"features": names, "importances": {}, "references": {"": Reference(np.zeros((64, 21)), 0, 0)}}
+    for trees, refused in ((20, False), (100, False), (200, True)):
+        bundle = replace(good, **told, heads={"r1": chains(trees)}, calibrators={"r1": Calibrator()})
+        started = time.process_time()
+        if refused:
+            with pytest.raises(BundleError, match=r"explaining it would take .* train a smaller one"):
+                Router(bundle)
+        else:
+            assert len(Router(bundle, guard=False).session("x").explain(3)) <= 3
+        assert time.process_time() - started < 1.5
     terms = Linear(*(np.zeros(70_000) if n == 0 else np.full(70_000, 0.5) for n in range(5)))
     with pytest.raises(ValueError, match="70000 terms"):
         Forest([replace(chains(1), linear=terms)], 64)

@@ -14,7 +14,7 @@ from featrouter.importers.atif_writing import document
 from featrouter.importers.filing import file_runs
 from featrouter.importers.mini_swe_agent import trajectory_of
 from featrouter.importers.outcomes import Outcomes
-from featrouter.logs import LogError, Run
+from featrouter.logs import LogError, Logs, Run
 from featrouter.trajectory import Call, Trajectory, Turn
 
 #: Values, a line each, to the runs in them and why others were refused.
@@ -263,3 +263,12 @@ def test_a_text_that_spells_half_an_object_spells_none(told: Told) -> None:
     runs, refused = told(SPEND | {"messages": "", "proxy_server_request": '{"messages": [', "response": '{"cut'})
     assert [(run.task, trajectory.turns[0].thought) for run, trajectory in runs] == [('{"messages": [', '{"cut')]
     assert not refused
+
+
+@pytest.mark.parametrize("name", ["plain", "x" * 300, "a\x1bb", "run_id"])
+def test_a_run_that_is_there_already_is_known_by_whatever_name(name: str, tmp_path: Path) -> None:
+    runs = [(Run(name, name, task="t"), Trajectory("t", (Turn("one", action, "a"),))) for action in ("ls", "pwd", "id")]
+    told = [file_runs(some, tmp_path / "log", Outcomes(), add=True) for some in (runs[:2], runs)]
+    assert [filed.again for filed in told] == [0, 2]
+    logs = Logs([tmp_path / "log"])
+    assert logs.rejected == 0 and len(logs.runs) == 3

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from featrouter.logs import Logs, Run
 from featrouter.logs.forms import OUTCOMES
-from featrouter.logs.writing import MOST_TEXT, RUNS, TURNS, append, run_row, turn_rows, write
+from featrouter.logs.writing import MOST_TEXT, RUNS, TURNS, append, name_of, run_row, turn_rows, write
 from featrouter.trajectory import Call, Turn
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40) | st.sampled_from(
@@ -140,8 +140,34 @@ def test_a_name_that_could_not_be_shown_is_written_so_that_it_can(tmp_path: Path
     logs = Logs([tmp_path])
     assert logs.rejected == 0
     ((run, trajectory),) = logs.trajectories()
-    shown = "a\ufffd]0;b\ufffd\ufffd\ufffd\ufffd"
+    shown = run.run_id
+    assert shown.startswith("a\ufffd]0;b\ufffd\ufffd\ufffd\ufffd…") and shown.isprintable()
     assert run == Run(shown, shown, harness=shown, weak_model=shown) and len(trajectory) == 1
+
+
+def test_names_that_must_be_altered_stay_apart() -> None:
+    odd = [
+        "",
+        " ",
+        "()",
+        "( )",
+        "run_id",
+        "(run_id)",
+        "task_id",
+        "a\n",
+        "a\t",
+        "a\ufffd",
+        "\ud800",
+        "\udfff",
+        "x\u00a0y",
+        "x\u3000y",
+    ]
+    odd += ["x" * 200, "x" * 201, "x" * 200 + "y", "x" * 180 + "…", "a", 7, "7 "]
+    names = [name_of(name) for name in odd]
+    assert len(set(names)) == len(odd) and all(
+        name.isprintable() and name.strip() and len(name) <= 200 for name in names
+    )
+    assert [name_of(name) for name in names] == names and (name_of(7), name_of("a")) == ("7", "a")
 
 
 @pytest.mark.parametrize("column", ["run_id", "task_id", "repo", "harness", "weak_model", "strong_model"])
