@@ -8,13 +8,12 @@ import json
 import logging
 import os
 import random
-import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import pytest
+from clock import clocked
 from guard import times
 from hostile import TEXTS, TOOLS, seeds_of
 
@@ -163,14 +162,9 @@ def resident() -> int:
 
 
 def cpu_of(session: Session, turn: Turn) -> float:
-    tracer = sys.gettrace()
-    sys.settrace(None)  # what measures coverage takes as long again
-    try:
-        started = time.thread_time()
+    with clocked() as taken:
         session.observe(turn)
-        return time.thread_time() - started
-    finally:
-        sys.settrace(tracer)
+    return taken.seconds
 
 
 @pytest.fixture
@@ -252,9 +246,9 @@ def test_a_hostile_text_in_messages_is_read_soon(name: str, recorded_bundle: Bun
         {"role": "assistant", "content": f"```bash\n{text}\n```"},
         {"role": "user", "content": text},
     ]
-    started = time.thread_time()
-    assert router.decide(messages).turn == 2
-    assert time.thread_time() - started < 1
+    with clocked() as taken:
+        assert router.decide(messages).turn == 2
+    assert taken.seconds < 1
 
 
 def test_a_session_of_ten_thousand_turns_stays_small(recorded_bundle: Bundle, tally: Callable[..., None]) -> None:
