@@ -8,13 +8,11 @@ from collections.abc import Collection, Sequence
 from featrouter.catalogue import Pattern
 from featrouter.dialects import operations, primary
 from featrouter.screen import held
-from featrouter.trajectory import Call, Turn
+from featrouter.trajectory import MOST_AMOUNT, Call, Turn
 
 #: Characters kept of a long text: its head and its tail. Sizes are always taken from the whole text.
 HEAD, TAIL = 2048, 4096
 MAX_CALLS = 32
-#: No turn costs, lasts or counts more; larger numbers are nonsense, and their sums would overflow.
-MOST_AMOUNT = 1e15
 
 #: What a terminal takes as colours, movements and titles.
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[A-Za-z]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\))")

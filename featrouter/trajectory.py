@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 #: Canonical operations, in the order in which they name a call that does several things.
 KINDS = ("submit", "edit", "create", "test", "run", "search", "read", "think", "other")
+#: No turn and no run costs, lasts or counts more; larger numbers are nonsense, and their sums would overflow.
+MOST_AMOUNT = 1e15
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from featrouter.catalogue import Pattern
 
 TOOLS = ("bash", "", "str_replace_editor", "Edit", "sql", "apply_patch", "python", "search_file")
@@ -50,3 +52,11 @@ def seeds_of(pattern: Pattern) -> list[str]:
     seeds += list(pattern.gates)
     seeds += ["a", "A", " ", "(", "1", "1 ", "\n", "\t", "a_", "a.", "a/", "Error", "Error.", "=", "-", "`", '"', ": "]
     return [seed for seed in seeds if seed]
+
+
+def deep(levels: int) -> list[Any]:
+    """A list in a list in a list …"""
+    nested: list[Any] = []
+    for _ in range(levels):
+        nested = [nested]
+    return nested

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hostile import deep
 
 from featrouter import Bundle, Call, Costs, Decision, Router, Trajectory, Turn
 from featrouter.catalogue import feature_set
@@ -175,13 +176,6 @@ def cyclic() -> dict[str, Any]:
     return message
 
 
-def deep() -> list[Any]:
-    nested: list[Any] = []
-    for _ in range(50_000):
-        nested = [nested]
-    return nested
-
-
 JUNK_RUNS = {
     "none": None,
     "number": 3,
@@ -192,7 +186,7 @@ JUNK_RUNS = {
     "bomb": Bomb(),
     "bombs": [{"role": Bomb(), "content": Bomb()}, Bomb()],
     "bomb text": [{"role": "assistant", "content": [{"type": "text", "text": Bomb()}]}],
-    "deep": [{"role": "user", "content": deep()}, {"role": "assistant", "content": deep()}],
+    "deep": [{"role": "user", "content": deep(50_000)}, {"role": "assistant", "content": deep(50_000)}],
     "surrogates": [{"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "\udfff```\n\ud800\n```"}],
     "no turns": Trajectory(None, None),  # type: ignore[arg-type]
     "no turn": Trajectory(b"x", (None, 3)),  # type: ignore[arg-type]

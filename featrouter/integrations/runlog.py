@@ -12,7 +12,7 @@ from featrouter.decision import Decision
 from featrouter.logs import LogError, Logs
 from featrouter.logs.forms import Form
 from featrouter.logs.run import Run
-from featrouter.logs.writing import RUNS, TURNS, Row, append, name_of, run_row, turn_rows
+from featrouter.logs.writing import RUNS, TURNS, Row, append, run_row, turn_rows
 from featrouter.session import noted
 from featrouter.trajectory import Turn
 
@@ -20,7 +20,8 @@ from featrouter.trajectory import Turn
 class RunLog:
     """`turns.csv` and `runs.csv` in a directory, which grow by what is new. One process at a time writes to it.
 
-    What stands there from before is gone on with. Of each run its length and its last row are remembered, no texts.
+    Runs are told by names that a log can hold (`name_of`). What stands there from before is gone on with. Of each run its
+    length and its last row are remembered, no texts.
     Raises OSError when the directory cannot be made; afterwards a failure is logged, never raised.
     """
 
@@ -40,14 +41,13 @@ class RunLog:
 
     def last(self, run_id: str) -> Run | None:
         """What the log says of a run so far, without its task text."""
-        return self._rows.get(name_of(run_id))
+        return self._rows.get(run_id)
 
     def turns(self, run_id: str, turns: Sequence[Turn], first: int = 1, decision: Decision | None = None) -> None:
         """Adds those of a run's turns that are not in the log yet, `first` the number of the first one given.
 
         With them what was decided after the last of them.
         """
-        run_id = name_of(run_id)
         length = self._lengths.get(run_id, 0)
         new = turns[max(0, length + 1 - first) :]
         if new and first <= length + 1:
@@ -61,7 +61,6 @@ class RunLog:
 
     def run(self, run: Run) -> None:
         """Adds what is known of a run now, if it has more `turns` than when it was told last; its task text only once."""
-        run = replace(run, run_id=name_of(run.run_id))
         before = self._rows.get(run.run_id)
         if before is None or (run.turns or 0) > (before.turns or 0):
             row = run_row(replace(run, task="") if before else run)

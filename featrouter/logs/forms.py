@@ -10,11 +10,10 @@ from typing import Any
 
 from featrouter.logs.rows import Cells, Damage, text
 from featrouter.logs.sources import LogError
+from featrouter.trajectory import MOST_AMOUNT
 
 #: Characters of an id, or of the name of a harness, a model, a repository.
 MOST_NAME = 200
-#: No turn and no run costs, lasts or counts more; larger numbers are nonsense, and their sums would overflow.
-MOST_AMOUNT = 1e15
 
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -29,11 +28,9 @@ def _name(raw: str) -> str:
 def _id(raw: str) -> str:
     if not raw.strip():
         raise ValueError("an id")
-    if not raw.isprintable() or len(raw) > MOST_NAME:
-        raise ValueError(f"an id of at most {MOST_NAME} printable characters")
     if raw in ("run_id", "task_id"):  # of all columns only these would take a repeated header for a row
         raise ValueError("an id but a column name")
-    return raw
+    return _name(raw)
 
 
 def _label(raw: str) -> int | None:

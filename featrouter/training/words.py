@@ -28,8 +28,8 @@ def rows_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same as Markdown."""
-    escaped = [[cell.replace("|", "\\|").replace("<", "\\<") for cell in row] for row in (header, *rows)]
-    lines = [f"| {' | '.join(row)} |" for row in escaped]
+    cells = [[cell.replace("|", "\\|").replace("<", "\\<") for cell in row] for row in (header, *rows)]
+    lines = [f"| {' | '.join(row)} |" for row in cells]
     return "\n".join([lines[0], f"|{'---|' * len(header)}", *lines[1:]])
 
 

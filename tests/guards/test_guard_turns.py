@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from clock import clocked
 from guard import times
-from hostile import TEXTS, TOOLS, seeds_of
+from hostile import TEXTS, TOOLS, deep, seeds_of
 
 from featrouter import Bundle, Call, Costs, Router, Turn
 from featrouter.catalogue import FAMILIES, lexicon
@@ -80,13 +80,6 @@ def cyclic() -> list[Any]:
     return told
 
 
-def deep() -> list[Any]:
-    nested: list[Any] = []
-    for _ in range(100_000):
-        nested = [nested]
-    return nested
-
-
 @cache
 def huge() -> tuple[str, ...]:
     """Fields of 50 MB."""
@@ -99,7 +92,7 @@ def odd() -> tuple[Any, ...]:
     """What no field of a turn should be."""
     numbers = (0, -1, True, 1.5, float("nan"), float("inf"), 10**400, -(10**5000), 1j)
     texts = (b"\xff\0" * 9, bytearray(b"x" * 10**6), memoryview(b"x"), Loud("cat a.py"))
-    return (None, *numbers, *texts, object(), Bomb(), cyclic(), deep(), {"a": {1, 2}}, (), Turn, print, ...)
+    return (None, *numbers, *texts, object(), Bomb(), cyclic(), deep(100_000), {"a": {1, 2}}, (), Turn, print, ...)
 
 
 def a_text(rng: random.Random) -> str:
@@ -144,7 +137,9 @@ def a_turn(rng: random.Random) -> Turn:
             thought, action, observation, tool, code, error, cost=rng.choice(odd()), prompt_tokens=rng.choice(odd())
         )
     if kind < 0.1:
-        calls: Any = rng.choice([odd()[:9], itertools.count(), (Call("ls", "a"),) * 10_000, 7, "abc", deep(), [Bomb()]])
+        calls: Any = rng.choice(
+            [odd()[:9], itertools.count(), (Call("ls", "a"),) * 10_000, 7, "abc", deep(100_000), [Bomb()]]
+        )
         return Turn(a_text(rng), calls=calls)
     if kind < 0.2:
         several = [Call(a_text(rng), a_text(rng), rng.choice(TOOLS)) for _ in range(rng.choice((2, 3, 5)))]
