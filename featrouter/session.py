@@ -215,6 +215,11 @@ class Session:
             self._note(error, counts=False)
         return []
 
+    @property
+    def expected(self) -> float:
+        """r2 - r1 in log-odds before anything is known of a run: what the effects of `explain` are added to."""
+        return self._router.stages[self._ended].expected
+
     def _explain(self, n: int) -> list[Reason]:
         _ = self.row
         if self._places is None:

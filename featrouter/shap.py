@@ -26,6 +26,8 @@ class Explainer:
         """Prepare all that no row changes. ValueError when a tree asks for a feature beyond `width`."""
         self.width = width
         self._paths = [_Paths(head, width) for head in heads]
+        #: Of each head, the expected score over the training rows.
+        self.expected = [paths.expected for paths in self._paths]
 
     def contributions(self, row: Floats) -> Floats:
         """Per head and feature the part of the score, shape (n_heads, width + 1), in score units.
@@ -77,13 +79,13 @@ class _Paths:
         self._width = width
         lone = head.value[head.starts()[head.sizes == 1]].sum()
         reached = np.multiply.reduceat(share, self._leaves) if leaf.size else share
-        self._expected = head.intercept + lone + float(self._value[self._leaves] @ reached)
+        self.expected = head.intercept + lone + float(self._value[self._leaves] @ reached)
         if self._linear:
-            self._expected += float(self._linear.weight @ self._linear.mean)
+            self.expected += float(self._linear.weight @ self._linear.mean)
 
     def contributions(self, both: Floats) -> Floats:
         result = np.zeros(self._width + 1)
-        result[-1] = self._expected
+        result[-1] = self.expected
         if self._leaves.size:
             follows = (both.take(self._slot) <= self._threshold) == self._left
             inside = np.logical_and.reduceat(follows, self._edges)

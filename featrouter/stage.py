@@ -80,3 +80,9 @@ class Stage:
     @cached_property
     def explainer(self) -> Explainer:
         return Explainer(list(self.speaking.values()), self.width)
+
+    @cached_property
+    def expected(self) -> float:
+        """The expected score of r2 less that of r1, over the training rows; an arm that does not speak counts as 0."""
+        told = dict(zip(self.speaking, self.explainer.expected, strict=True))
+        return float(told.get("r2", 0.0) - told.get("r1", 0.0))

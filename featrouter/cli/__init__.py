@@ -12,6 +12,7 @@ from featrouter.cli.harnesses import adapt, drift
 from featrouter.cli.importing import export, import_
 from featrouter.cli.judging import evaluate
 from featrouter.cli.learning import importances, train
+from featrouter.cli.looking import report, view
 from featrouter.cli.machine import demo, doctor
 from featrouter.cli.numbers import extract, features
 from featrouter.cli.options import EXIT_DATA, Refused, printable
@@ -57,6 +58,8 @@ for verb in (
     importances,
     decide,
     explain,
+    report,
+    view,
     demo,
     bench,
     doctor,

@@ -46,7 +46,7 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
         harness: str | None,
         **rest: Any,
     ) -> None:
-        command(session=_session(_router(bundle, value, policy, allow_stop, harness), run, task, turn, ended), **rest)
+        command(session=_session(router_of(bundle, value, policy, allow_stop, harness), run, task, turn, ended), **rest)
 
     for option in (ON, STOP, POLICY, ENDED, TURN, VALUE, TASK, RUN, click.argument("bundle")):
         told = option(told)
@@ -90,7 +90,7 @@ def explain(session: Session, n: int, as_json: bool) -> None:
         echo(f"  {reason}")
 
 
-def _router(bundle: str, value: float | None, policy: str | None, allow_stop: bool, harness: str | None) -> Router:
+def router_of(bundle: str, value: float | None, policy: str | None, allow_stop: bool, harness: str | None) -> Router:
     from featrouter.decision import Costs
     from featrouter.router import Router
 
@@ -102,7 +102,7 @@ def _router(bundle: str, value: float | None, policy: str | None, allow_stop: bo
 def _session(router: Router, run: Any, task: str, turn: int | None, ended: bool) -> Session:
     from featrouter.trajectory import Trajectory
 
-    trajectory, harness = _trajectory(run)
+    trajectory, harness = run_of(run)
     if turn is not None and not 0 <= turn <= len(trajectory):
         raise click.BadParameter(f"{turn}: the run has {len(trajectory)} turns", param_hint="--turn")
     whole = turn is None or turn == len(trajectory)
@@ -110,7 +110,7 @@ def _session(router: Router, run: Any, task: str, turn: int | None, ended: bool)
     return router.replay(seen, harness=router.harness or (harness if harness in router.bundle.references else None))
 
 
-def _trajectory(run: Any) -> tuple[Trajectory, str]:
+def run_of(run: Any) -> tuple[Trajectory, str]:
     """The run, and whose it is, where its file tells."""
     from featrouter.messages import trajectory_of
 

@@ -58,7 +58,7 @@ def compared(table: Table, judged: Judged, rows: Mask, draws: int) -> dict[str, 
 
 
 def calibration(table: Table, told: Predictions, draws: int) -> dict[str, Any]:
-    """Reliability of each arm over all turns (one row a task, drawn), and by repository."""
+    """Reliability of each arm over all turns (one row a task, drawn), by repository and by harness."""
     found: dict[str, Any] = {}
     going = (table.meta["at_end"] == 0).to_numpy()
     for name, arm in ARMS:
@@ -68,7 +68,7 @@ def calibration(table: Table, told: Predictions, draws: int) -> dict[str, Any]:
             continue
         seen = _drawn(runs, table.meta["k"].to_numpy()[known])
         seen = seen[one_of_each(table.meta["task_id"].to_numpy()[known][seen], 0)]
-        repos = table.meta["repo"].to_numpy()[known]
+        repos, harnesses = (table.meta[column].to_numpy()[known][seen] for column in ("repo", "harness"))
         weights = task_weights(table.meta["task_id"].to_numpy()[known][seen], draws)
         errors, chance = smooth_error(p[seen], y[seen], weights), chance_error(p[seen])
         found[name] = {
@@ -76,7 +76,8 @@ def calibration(table: Table, told: Predictions, draws: int) -> dict[str, Any]:
             "smece_ci": plain(error_interval(errors, chance)),
             "smece_chance": plain(chance),
             "curve": curve(p[seen], y[seen]),
-            "by_repo": by_group(p[seen], y[seen], repos[seen]),
+            "by_repo": by_group(p[seen], y[seen], repos),
+            "by_harness": by_group(p[seen], y[seen], harnesses),
         }
     return found
 

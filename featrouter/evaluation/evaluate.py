@@ -43,11 +43,13 @@ def evaluate(
     draws: int = DRAWS,
     jobs: int = 1,
     progress: Callable[[str], None] = lambda stage: None,
+    held_out: Callable[[str, Judged], None] = lambda split, judged: None,
 ) -> dict[str, Any]:
     """The report of `featrouter evaluate --json` (keys: method.md section 2 and README). Numbers unknown are None.
 
     `given`: predictions to judge as they are, with the `policies` that go with them; otherwise the router of
-    `settings` and the `baselines` (of BASELINES) are trained inside every fold of both splits. ValueError for a
+    `settings` and the `baselines` (of BASELINES) are trained inside every fold of both splits. `held_out` is told what was
+    said of every row, by split. ValueError for a
     baseline that is not known, or wants texts and has none.
     """
     settings = settings or Settings()
@@ -82,6 +84,7 @@ def evaluate(
                 jobs=jobs,
                 progress=progress,
             )
+        held_out(split, judged)
         progress("intervals")
         report["splits"][split] = _judge(table, judged, settings, draws)
     return report | {"verdict": verdict(report)}

@@ -58,8 +58,8 @@ def by_turn(table: Table, judged: Judged, value: float, draws: int) -> dict[str,
     routes = {
         turn: _route(
             table,
-            _ranks(scores, judged.fold, rows),
-            {name: _ranks(one, judged.fold, rows) for name, one in others.items()},
+            ranks(scores, judged.fold, rows),
+            {name: ranks(one, judged.fold, rows) for name, one in others.items()},
             paid,
             rows,
             draws,
@@ -92,7 +92,7 @@ def by_turn(table: Table, judged: Judged, value: float, draws: int) -> dict[str,
     return found
 
 
-def _ranks(scores: Floats, folds: npt.NDArray[np.int64], rows: Mask) -> Floats:
+def ranks(scores: Floats, folds: npt.NDArray[np.int64], rows: Mask) -> Floats:
     """The share of the fold's rows with a lower score, equal ones counted half, (n,); NaN where there is no score."""
     found = np.full(len(scores), np.nan)
     for fold in np.unique(folds[rows]):
@@ -111,11 +111,11 @@ def _against(ours: Floats, theirs: Floats) -> dict[str, Any]:
     }
 
 
-def _route(table: Table, scores: Floats, others: Mapping[str, Floats], paid: Floats, rows: Mask, draws: int) -> Route:
-    """Route-AUC when every run still going at these rows may be escalated there, and the others stay with weak."""
-    nothing = np.full(draws + 1, np.nan)
-    if "y_strong" not in table.meta:
-        return Route(nothing, "no strong model was named")
+def arms_at(table: Table, rows: Mask, paid: Floats) -> tuple[Arms, npt.NDArray[np.int64]]:
+    """What may become of each run with both outcomes if it is escalated at these rows, one a run; and its row, or 0.
+
+    Runs that do not come to one of these rows stay with weak. `paid` (n rows,): USD spent by the row's turn.
+    """
     at = pd.Series(np.flatnonzero(rows), index=table.meta["run_id"].to_numpy()[rows])
     ends = table.meta[table.meta["at_end"] == 1].set_index("run_id")
     ends = ends[ends["y_weak"].notna() & ends["y_strong"].notna()]
@@ -131,6 +131,16 @@ def _route(table: Table, scores: Floats, others: Mapping[str, Floats], paid: Flo
         alive=alive,
         tasks=ends["task_id"].to_numpy(),
     )
+    return arms, index
+
+
+def _route(table: Table, scores: Floats, others: Mapping[str, Floats], paid: Floats, rows: Mask, draws: int) -> Route:
+    """Route-AUC when every run still going at these rows may be escalated there, and the others stay with weak."""
+    nothing = np.full(draws + 1, np.nan)
+    if "y_strong" not in table.meta:
+        return Route(nothing, "no strong model was named")
+    arms, index = arms_at(table, rows, paid)
+    alive = arms.alive
     try:
         check_pair(arms)
     except Undefined as refused:

@@ -47,7 +47,7 @@ def net_value(runs: Walks, ledgers: Mapping[tuple[str, float], Ledger], draws: i
         best = max(always, key=lambda name: float(always[name].net(value).mean()))
         nets = {name: _mean(one.net(value), weights) for name, one in (always | mine).items()}
         policies = {}
-        for name, one in (always | mine | {"oracle": _oracle(always, value)}).items():
+        for name, one in (always | mine | {"oracle": oracle(always, value)}).items():
             net = nets.get(name, _mean(one.net(value), weights))
             policies[name] = _row(one, net, weights) | _over("constant", net - nets[best])
             if "fixed" in mine:
@@ -96,7 +96,7 @@ def _harm(runs: Walks, one: Ledger, weights: Floats) -> dict[str, Any]:
     return {"harm": plain(means[0]), "harm_ci": plain(interval(means[1:]))}
 
 
-def _oracle(always: Mapping[str, Ledger], value: float) -> Ledger:
+def oracle(always: Mapping[str, Ledger], value: float) -> Ledger:
     """The best of the three constants for each run, known beforehand: what no router can beat."""
     names = list(always)
     nets = np.array([always[name].net(value) for name in names])

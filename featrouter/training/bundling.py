@@ -19,6 +19,7 @@ from featrouter.training.leaks import leak_words, leaking
 from featrouter.training.learn import Learned, Settings, learn
 from featrouter.training.metrics import Floats, brier, interval, logloss, losses, task_weights, within_auroc
 from featrouter.training.oracle import oracle_stopped, oracle_words
+from featrouter.training.overlap import sketch
 from featrouter.training.table import Table
 
 _DRAWS = 500
@@ -117,6 +118,7 @@ def _provenance(table: Table, strong: str | None, settings: Settings, base: Bund
         "lightgbm": version("lightgbm"),
         "scikit-learn": version("scikit-learn"),
         "data_sha256": data.hexdigest(),
+        "tasks_sketch": sketch(meta["task_id"].unique()),
         "runs": int(meta["run_id"].nunique()),
         "tasks": int(meta["task_id"].nunique()),
         "rows": len(meta),
