@@ -36,4 +36,4 @@ class Scale:
         power = 10.0 ** math.floor(math.log10(span / most))
         step = next(step for step in (power, 2 * power, 5 * power, 10 * power, 20 * power) if span / step <= most)
         first = math.ceil(self.low / step - 1e-9)
-        return [round(n * step, 12) for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
+        return [float(f"{n * step:.12g}") for n in range(first, math.floor(self.high / step + 1e-9) + 1)]

@@ -28,13 +28,13 @@ _COLOURS = 7
 def importances(bundle: Bundle) -> list[Markup]:
     """By family, and of the features that carry most: mean |SHAP| and held-out permutation."""
     tables = (
-        ("Families, all their features together", by_family(bundle.importances)),
-        (f"The {_MOST} features that carry most", bundle.importances),
+        ("family", "Families, all their features together", by_family(bundle.importances)),
+        ("feature", f"The {_MOST} features that carry most", bundle.importances),
     )
-    return [_importances(caption, found) for caption, found in tables if found]
+    return [_importances(kind, caption, found) for kind, caption, found in tables if found]
 
 
-def _importances(caption: str, found: dict[str, dict[str, float | None]]) -> Markup:
+def _importances(kind: str, caption: str, found: dict[str, dict[str, float | None]]) -> Markup:
     top = sorted(found.items(), key=lambda item: -(item[1]["shap"] or 0.0))[:_MOST]
     rows = [
         (
@@ -46,7 +46,7 @@ def _importances(caption: str, found: dict[str, dict[str, float | None]]) -> Mar
         )
         for name, row in top
     ]
-    return bars(["", "mean |SHAP|, log-odds", "permutation, nats held out"], rows, caption)
+    return bars([kind, "mean |SHAP|, log-odds", "permutation, nats held out"], rows, caption)
 
 
 def beeswarm(found: Sequence[Swarm]) -> Markup:

@@ -101,8 +101,9 @@ function waterfall(told) {
 }
 
 function changed(told) {
-  const table = element("table", undefined, "changes");
-  table.append(element("caption", `${told.changes.length} features changed at this turn`));
+  const fold = element("details"), table = element("table", undefined, "changes");
+  fold.open = told.changes.length < 9;
+  fold.append(element("summary", `${told.changes.length} features changed at this turn`), table);
   for (const [name, , words, meaning] of told.changes) {
     const row = table.insertRow(), head = element("th");
     head.scope = "row";
@@ -110,7 +111,7 @@ function changed(told) {
     head.title = meaning;
     row.append(head, element("td", words, "number"), element("td", meaning, "faint"));
   }
-  return table;
+  return fold;
 }
 
 async function fetched(at) {

@@ -1,0 +1,50 @@
+"""`python -m tests.browser -o data` takes the README's two pictures anew, of a report and of a replayed run."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.browser.chromium import browser
+
+ROOT = Path(__file__).parents[2]
+RUN = "unitconv__minutes_3"
+#: A pair of the public runs for which routing is shown to pay, and the recorded run of the demo's kind.
+PAIR = ("--weak", "CodeQwen1.5-7B-Chat", "--strong", "gpt-4-0613", "--value", "0.5")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.browser", description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "data")
+    folder = parser.parse_args().output
+    with tempfile.TemporaryDirectory() as place, browser() as chromium:
+        report, view = Path(place, "report.html"), Path(place, "view.html")
+        numbers = [ROOT / "data" / f"public-runs.{form}.csv.xz" for form in ("features", "outcomes")]
+        featrouter("report", "default", *numbers, *PAIR, "-o", report)
+        featrouter("view", ROOT / "data" / "recorded", "--run", RUN, "-o", view)
+        page = opened(chromium, report)
+        page.screenshot(path=folder / "report.png")
+        page = opened(chromium, view)
+        page.locator("#step-3 > summary").click()
+        page.locator("#step-3 .body pre").first.wait_for()
+        page.mouse.wheel(0, 330)
+        page.wait_for_timeout(200)
+        page.screenshot(path=folder / "view.png")
+
+
+def featrouter(*arguments: object) -> None:
+    subprocess.run([sys.executable, "-m", "featrouter", *map(str, arguments)], check=True)
+
+
+def opened(chromium: Any, path: Path) -> Any:
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(path.as_uri())
+    return page
+
+
+if __name__ == "__main__":
+    main()
