@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import click
 
 import featrouter
+from featrouter.cli import defaults
 from featrouter.cli.bench import bench
+from featrouter.cli.completion import completion
 from featrouter.cli.harnesses import adapt, drift
 from featrouter.cli.importing import export, import_
 from featrouter.cli.judging import evaluate
@@ -15,26 +20,89 @@ from featrouter.cli.learning import importances, train
 from featrouter.cli.looking import report, view
 from featrouter.cli.machine import demo, doctor
 from featrouter.cli.numbers import extract, features
-from featrouter.cli.options import EXIT_DATA, Refused, printable
+from featrouter.cli.options import EXIT_CODES, EXIT_DATA, Refused
+from featrouter.cli.painting import echo, painted, printable
 from featrouter.cli.serving import decide, explain
 from featrouter.cli.study import study
 
-__all__ = ["EXIT_DATA", "Refused", "main"]
+__all__ = ["EXIT_CODES", "EXIT_DATA", "Refused", "main"]
+
+_FIRST = """\
+featrouter decides, while a cheap agent works, whether it should go on or hand over to a strong one.
+
+Three things to do first:
+
+  1. See what it does, on shipped runs:   featrouter demo
+  2. Would routing pay on your own?       featrouter import RUNS... -o log --outcomes solved.csv
+                                          featrouter evaluate log --strong MODEL
+  3. Train it, look at it, embed it:      featrouter train log --strong MODEL -o my.featrouter
+                                          featrouter report my.featrouter log -o report.html
+                                          router = featrouter.Router.load("my.featrouter")
+
+featrouter --help lists all verbs, featrouter VERB --help teaches one.
+"""
+
+
+_SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Logs": (import_, export, extract, features),
+    "Learn and judge": (evaluate, train, adapt, drift, importances, study),
+    "Ask a router": (decide, explain),
+    "Look": (report, view),
+    "This machine": (demo, doctor, bench, completion),
+}
 
 
 class _Verbs(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:
+    """The group of all verbs: errors are escaped and say where a bad value came from, defaults come from outside, too."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, verbs in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(str(verb.name), verb.get_short_help_str(92)) for verb in verbs])
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
         try:
+            return super().make_context(*args, **extra)
+        except click.ClickException as error:
+            raise _told(error) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        path = None
+        try:
+            if found := defaults.project(Path.cwd()):
+                path = found[0]
+                ctx.default_map = defaults.map_of(*found, self.commands)
             return super().invoke(ctx)
         except click.ClickException as error:
-            told = printable(error.format_message())
-            error.format_message = lambda: told  # type: ignore[method-assign]  # what every kind of them is shown by
-            raise
+            raise _told(error, path) from None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            near = difflib.get_close_matches(args[0], list(self.commands), n=1, cutoff=0.5)
+            mend = f"did you mean {near[0]}?" if near else "featrouter --help lists them"
+            ctx.fail(f"no verb {args[0]!r:.60}; {mend}")
+        return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def _told(error: click.ClickException, path: Path | None = None) -> click.ClickException:
+    """The error, in words that a terminal can be shown."""
+    words = error.format_message()
+    if isinstance(error, click.BadParameter) and (source := defaults.source_of(error, path)):
+        words = f"{words} ({source})"
+    told = painted(printable(words), "bad", err=True)
+    error.format_message = lambda: told  # type: ignore[method-assign]  # what every kind of them is shown by
+    return error
+
+
+@click.group(
+    cls=_Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="\b\nExit codes: " + "\n            ".join(f"{code} {means}" for code, means in EXIT_CODES.items()),
+)
 @click.version_option(featrouter.__version__, prog_name="featrouter")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Decide, while a cheap agent works, whether it should go on or hand over to a strong one.
 
     \b
@@ -42,26 +110,14 @@ def main() -> None:
       featrouter demo                                    what it does, on shipped data, under a minute
       featrouter evaluate LOGS... --strong MODEL         would routing pay on your own runs?
       featrouter train LOGS... --strong MODEL -o my.featrouter
+
+    Options have defaults of your own in FEATROUTER_* variables and in [tool.featrouter] of a pyproject.toml:
+    featrouter/cli/README.md tells how, and has the help of every verb.
     """
+    if ctx.invoked_subcommand is None:
+        echo(_FIRST, nl=False)
 
 
-for verb in (
-    import_,
-    export,
-    features,
-    extract,
-    train,
-    adapt,
-    drift,
-    evaluate,
-    study,
-    importances,
-    decide,
-    explain,
-    report,
-    view,
-    demo,
-    bench,
-    doctor,
-):
+for verb in chain.from_iterable(_SECTIONS.values()):
     main.add_command(verb)
+    defaults.let_variables_in(str(verb.name), verb)

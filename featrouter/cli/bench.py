@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 
-from featrouter.cli.options import JSON, STRONG, echo, refusals, stages
+from featrouter.cli.options import JSON, STRONG, refusals
+from featrouter.cli.painting import echo
+from featrouter.cli.progress import Stages
 
 _GROUPS = ("decide", "observe", "sessions", "start", "training")
 
@@ -40,7 +42,7 @@ def bench(
     from featrouter.bench.page import machine, table
 
     with refusals():
-        note, lines = stages(), []
+        note, lines = Stages(), []
         for line in measured(logs, groups or _GROUPS, calls, strong, note):
             note(f"{line.what}: {line.median:.4g} {line.unit}")
             lines.append(line)

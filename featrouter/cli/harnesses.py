@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featrouter.cli.options import HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, echo, pair_of, refusals, table_of
+from featrouter.cli.options import BUNDLE, HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, pair_of, refusals, table_of
+from featrouter.cli.painting import echo, headed
 
 if TYPE_CHECKING:
     from featrouter.bundle import Bundle
@@ -25,7 +26,7 @@ def bundle_of(name: str | Path) -> Bundle:
 
 
 @click.command()
-@click.argument("bundle")
+@BUNDLE
 @LOGS
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The adapted bundle to write.")
 @HARNESS
@@ -35,6 +36,7 @@ def bundle_of(name: str | Path) -> Bundle:
 @click.option("--strong-resolved", type=_SHARE, help="The same of the strong model.")
 @JOBS
 @MAX_REJECTS
+@JSON
 def adapt(
     bundle: str,
     logs: tuple[Path, ...],
@@ -44,6 +46,7 @@ def adapt(
     strong_resolved: float | None,
     jobs: int,
     max_rejects: int,
+    as_json: bool,
 ) -> None:
     """Fit a bundle to a new harness from a few dozen runs without outcomes.
 
@@ -72,10 +75,13 @@ def adapt(
         echo(f"note: {flag}", err=True)
     names = ", ".join(f"{name or '(none named)'} ({one.runs} runs)" for name, one in found.references.items())
     echo(f"{output}: serves {names}", err=True)
+    if as_json:
+        serves = {name: one.runs for name, one in found.references.items()}
+        echo(json.dumps({"bundle": str(output), "serves": serves, "flags": found.flags}, indent=1))
 
 
 @click.command()
-@click.argument("bundle")
+@BUNDLE
 @LOGS
 @STRONG
 @HARNESS
@@ -112,4 +118,7 @@ def drift(
             raise click.BadParameter(f"{named!r}: the bundle knows {known}", param_hint="--as")
         read, table = table_of(logs, jobs, max_rejects)
         found = moved(given, pair_of(read, table, None, strong, harness, quiet=True), named)
-    echo(json.dumps(found, indent=1) if as_json else words(found))
+    if as_json:
+        echo(json.dumps(found, indent=1))
+    else:
+        headed(words(found))

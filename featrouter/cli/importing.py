@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featrouter.cli.options import EXIT_DATA, JSON, LOGS, Refused, echo, refusals
+from featrouter.cli.options import EXIT_DATA, JSON, LOGS, Refused, refusals
+from featrouter.cli.painting import echo
 
 if TYPE_CHECKING:
     from featrouter.importers import Import
@@ -93,10 +94,16 @@ def import_(
 @LOGS
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder, a file a run.")
 @click.option("--format", "form", type=click.Choice(["atif"]), default="atif", show_default=True)
-def export(logs: tuple[Path, ...], output: Path, form: str) -> None:
+@JSON
+def export(logs: tuple[Path, ...], output: Path, form: str, as_json: bool) -> None:
     """Export logged runs as trajectories: ATIF v1.7, one JSON file a run, for Harbor and what else reads it.
 
-    Example: featrouter export logs/ -o trajectories. An import of them gives the same runs again.
+    An import of them gives the same runs again.
+
+    \b
+    Examples:
+      featrouter export logs/ -o trajectories
+      featrouter export turns.csv runs.csv -o trajectories --format atif
     """
     from featrouter.importers.atif_writing import write_runs
     from featrouter.logs import Logs
@@ -107,6 +114,8 @@ def export(logs: tuple[Path, ...], output: Path, form: str) -> None:
             echo(line, err=True)
         count = write_runs(read.trajectories(), output)
     echo(f"{output}: {count} runs as {form}", err=True)
+    if as_json:
+        echo(json.dumps({"output": str(output), "format": form, "runs": count, "rejected": read.rejected}, indent=1))
     if read.rejected:
         raise Refused(f"{read.rejected} rows were rejected (see above); the rest is exported", EXIT_DATA)
 

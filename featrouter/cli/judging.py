@@ -10,22 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featrouter.cli.completion import BundleName
 from featrouter.cli.harnesses import bundle_of
-from featrouter.cli.options import (
-    HARNESS,
-    JOBS,
-    JSON,
-    LOGS,
-    MAX_REJECTS,
-    STRONG,
-    WEAK,
-    echo,
-    making,
-    pair_of,
-    refusals,
-    stages,
-    table_of,
-)
+from featrouter.cli.making import making
+from featrouter.cli.options import HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, WEAK, pair_of, refusals, table_of
+from featrouter.cli.painting import echo, headed
+from featrouter.cli.progress import Stages
 
 if TYPE_CHECKING:
     from featrouter.training.learn import Settings
@@ -47,7 +37,12 @@ _USUAL = "repeated,stage,cost,logistic,prompt"
     metavar="WEAK STRONG",
     help="A pair (STRONG may be -); repeat for a table.",
 )
-@click.option("--bundle", metavar="BUNDLE", help="Judge this bundle (`default`: the shipped one) on logs it never saw.")
+@click.option(
+    "--bundle",
+    type=BundleName(),
+    metavar="BUNDLE",
+    help="Judge this bundle (`default`: the shipped one) on logs it never saw.",
+)
 @making
 @click.option(
     "--baselines",
@@ -121,7 +116,7 @@ def evaluate(
                 baselines=() if bundle else chosen,
                 texts=texts,
                 jobs=jobs,
-                progress=stages(),
+                progress=Stages(),
             )
             reports.append(found)
     if as_json:
@@ -131,7 +126,7 @@ def evaluate(
     elif pairs:
         echo(summary(reports, at or (0, 2, 4, 8)))
     else:
-        echo(evaluation(reports[0], at))
+        headed(evaluation(reports[0], at))
 
 
 def _chosen(baselines: str) -> list[str]:

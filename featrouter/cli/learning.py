@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featrouter.cli.completion import BundleName
 from featrouter.cli.harnesses import bundle_of
+from featrouter.cli.making import making
 from featrouter.cli.options import (
+    BUNDLE,
     HARNESS,
     JOBS,
     JSON,
@@ -18,13 +21,12 @@ from featrouter.cli.options import (
     MAX_REJECTS,
     STRONG,
     WEAK,
-    echo,
-    making,
     pair_of,
     refusals,
-    stages,
     table_of,
 )
+from featrouter.cli.painting import echo, headed
+from featrouter.cli.progress import Stages
 
 if TYPE_CHECKING:
     from featrouter.training.learn import Settings
@@ -38,7 +40,10 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle to write.")
 @making
 @click.option(
-    "--base", metavar="BUNDLE", help="Build on this bundle (`default`: the shipped one) where that helps: for few runs."
+    "--base",
+    type=BundleName(),
+    metavar="BUNDLE",
+    help="Build on this bundle (`default`: the shipped one) where that helps: for few runs.",
 )
 @click.option(
     "--takeover",
@@ -92,7 +97,7 @@ def train(
         echo("training", err=True)
         start = bundle_of(base) if base else None
         made = replace(settings, handover=takeover)
-        bundle = learn(table, strong=strong, settings=made, progress=stages(), base=start)
+        bundle = learn(table, strong=strong, settings=made, progress=Stages(), base=start)
         if card and table.meta["harness"].nunique() > 1 and "r1" in bundle.metrics:
             echo("  harnesses left out, for the card", err=True)
             recipe, kind = bundle.metrics["r1"]["recipe"], bundle.calibrators["r1"].kind
@@ -107,12 +112,12 @@ def train(
         told = {"bundle": str(output), "flags": bundle.flags, "metrics": bundle.metrics}
         echo(json.dumps(told | {"policy": bundle.policy, "policies": policies}, indent=1))
     else:
-        echo(learned(bundle))
+        headed(learned(bundle))
     echo(f"{output}: {output.stat().st_size / 1024:.0f} KiB", err=True)
 
 
 @click.command()
-@click.argument("bundle")
+@BUNDLE
 @click.option("-n", default=20, show_default=True, help="How many features to print.")
 @click.option("--csv", "as_csv", is_flag=True, help="All of them, as CSV on stdout.")
 @JSON
@@ -120,6 +125,11 @@ def importances(bundle: str, n: int, as_csv: bool, as_json: bool) -> None:
     """Which features and families carry a bundle's probabilities: gain, splits, held-out permutation, mean |SHAP|.
 
     BUNDLE is a file, or `default` for the shipped one.
+
+    \b
+    Examples:
+      featrouter importances my.featrouter -n 40
+      featrouter importances default --csv > importances.csv
     """
     from featrouter.training.importances import by_family
     from featrouter.training.words import importances_csv, importances_table
@@ -131,4 +141,4 @@ def importances(bundle: str, n: int, as_csv: bool, as_json: bool) -> None:
     elif as_csv:
         echo(importances_csv(found), nl=False)
     else:
-        echo(importances_table(found, by_family(found), n))
+        headed(importances_table(found, by_family(found), n))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from featrouter.cli.completion import BundleName
 from featrouter.cli.harnesses import bundle_of
 from featrouter.cli.judging import _USUAL, _chosen
 from featrouter.cli.options import (
+    BUNDLE,
     HARNESS,
     JOBS,
     JSON,
@@ -20,22 +23,24 @@ from featrouter.cli.options import (
     VALUE,
     WEAK,
     Refused,
-    echo,
     pair_of,
     refusals,
-    stages,
     table_of,
 )
-from featrouter.cli.serving import ON, POLICY, RUN, STOP, TASK, router_of, run_of
+from featrouter.cli.painting import echo
+from featrouter.cli.progress import Stages
+from featrouter.cli.runs import RUN, TASK, WHICH, Found, run_of
+from featrouter.cli.serving import ON, POLICY, STOP, router_of
 
 if TYPE_CHECKING:
+    from featrouter.router import Router
     from featrouter.view.page import View
 
 _HTML = click.option("-o", "--output", type=click.Path(path_type=Path), help="The HTML file to write.")
 
 
 @click.command()
-@click.argument("bundle")
+@BUNDLE
 @LOGS
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The HTML file to write.")
 @STRONG
@@ -102,7 +107,7 @@ def report(
             judge=judge,
             baselines=chosen,
             jobs=jobs,
-            progress=stages(),
+            progress=Stages(),
         )
         atomic.write(output, page(found, Path(bundle).name).encode())
     if as_json:
@@ -114,11 +119,14 @@ def report(
 
 @click.command()
 @RUN
-@click.option("--bundle", default="default", show_default=True, metavar="BUNDLE", help="A file, or `default`.")
+@click.option(
+    "--bundle", type=BundleName(), default="default", show_default=True, metavar="BUNDLE", help="A file, or `default`."
+)
 @_HTML
 @click.option("--serve", is_flag=True, help="Serve the page to this machine instead, until Ctrl-C.")
 @click.option("--port", default=0, help="Where to serve it; a free port unless you say.")
 @click.option("--whole", is_flag=True, help="Leave nothing out of long texts in the file (--serve never does).")
+@WHICH
 @TASK
 @VALUE
 @POLICY
@@ -126,12 +134,13 @@ def report(
 @ON
 @JSON
 def view(
-    run: Any,
+    run: Path,
     bundle: str,
     output: Path | None,
     serve: bool,
     port: int,
     whole: bool,
+    which: str | None,
     task: str,
     value: float | None,
     policy: str | None,
@@ -142,13 +151,14 @@ def view(
     """Replay a run as a page to look at: what the agent did, y1 and y2 over the turns, why, and what another value of a
     solved task would have changed.
 
-    RUN is what `decide` takes: a trajectory file of any format, chat messages, or turns as JSON. What the run holds is
-    shown and never obeyed. --json prints a decision for every turn, with its reasons.
+    RUN is what `decide` takes: a trajectory file of any format, chat messages, turns as JSON, or a log with --run. What
+    it holds is shown and never obeyed. --json prints a decision for every turn, with its reasons.
 
     \b
     Examples:
       featrouter view run.traj.json -o run.html
       featrouter view session.jsonl --bundle my.featrouter --serve
+      featrouter view log --run django__django-11001 -o run.html
       featrouter view run.json --json
     """
     from featrouter import atomic
@@ -158,7 +168,7 @@ def view(
         raise click.UsageError("say where the page goes: -o FILE, or --serve")
     if output:
         _check_folder(output)
-    shown = _view(run, bundle, task, value, policy, allow_stop, harness)
+    shown = _view(run_of(run, which), router_of(bundle, value, policy, allow_stop, harness), task, harness)
     if as_json:
         steps = [
             step.decision.as_dict() | {"reasons": [str(reason) for reason in step.reasons]} for step in shown.steps
@@ -172,22 +182,17 @@ def view(
         _serve(shown, port)
 
 
-def _view(
-    run: Any, bundle: str, task: str, value: float | None, policy: str | None, stop: bool, harness: str | None
-) -> View:
+def _view(found: Found, router: Router, task: str, harness: str | None) -> View:
     from dataclasses import replace
 
     from featrouter.view.page import View
     from featrouter.view.replay import replay
 
-    router = router_of(bundle, value, policy, stop, harness)
-    trajectory, found = run_of(run)
-    trajectory = replace(trajectory, task=task or trajectory.task)
-    on = harness or (found if found in router.bundle.references else None)
-    with click.progressbar(
-        replay(router, trajectory, on), length=len(trajectory) + 1 + trajectory.ended, label="replaying", file=_stderr()
-    ) as steps:
-        return View(Path(getattr(run, "name", "run")).name, router, trajectory, list(steps))
+    run = replace(found.trajectory, task=task or found.trajectory.task)
+    on = harness or (found.harness if found.harness in router.bundle.references else None)
+    points = len(run) + 1 + run.ended
+    with click.progressbar(replay(router, run, on), length=points, label="replaying", file=sys.stderr) as steps:
+        return View(Path(found.name).name, router, run, list(steps))
 
 
 def _serve(shown: View, port: int) -> None:
@@ -209,9 +214,3 @@ def _serve(shown: View, port: int) -> None:
 def _check_folder(output: Path) -> None:
     if not output.parent.is_dir():
         raise click.BadParameter(f"{output.parent} is no folder; make it first", param_hint="--output")
-
-
-def _stderr() -> Any:
-    import sys
-
-    return sys.stderr

@@ -7,22 +7,38 @@ import sys
 
 import click
 
-from featrouter.cli.options import JSON, echo, refusals
+from featrouter.cli.options import JSON, refusals
+from featrouter.cli.painting import echo, headed
 
 
 @click.command()
-def demo() -> None:
-    """Train on the shipped numbers, print the cross-validated table, replay one recorded run turn by turn."""
+@JSON
+def demo(as_json: bool) -> None:
+    """Train on the shipped numbers, print the cross-validated table, replay one recorded run turn by turn.
+
+    \b
+    Examples:
+      featrouter demo
+      featrouter demo --json > demo.json
+    """
     from featrouter.demo import run
 
     with refusals():
-        run(echo, lambda line: echo(line, err=True))
+        found = run((lambda text: None) if as_json else headed, lambda line: echo(line, "faint", err=True))
+    if as_json:
+        echo(json.dumps(found, indent=1))
 
 
 @click.command()
 @JSON
 def doctor(as_json: bool) -> None:
-    """Say what is missing on this machine and how to mend it; exit code 1 when something needed is."""
+    """Say what is missing on this machine and how to mend it; exit code 1 when something needed is.
+
+    \b
+    Examples:
+      featrouter doctor
+      featrouter doctor --json
+    """
     from featrouter.doctor import examine
 
     found = examine()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, echo, refusals, table_of
+from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, refusals, table_of
+from featrouter.cli.painting import echo
 
 
 @click.command()
@@ -15,7 +16,13 @@ from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, echo, refusals
 @click.option("--markdown", is_flag=True, help="The page features/README.md.")
 @JSON
 def features(family: str | None, markdown: bool, as_json: bool) -> None:
-    """List the features: name, unit, direction, meaning."""
+    """List the features: name, unit, direction, meaning.
+
+    \b
+    Examples:
+      featrouter features --family testruns
+      featrouter features --json | jq -r '.[].name'
+    """
     from featrouter.catalogue import FAMILIES, feature_set
     from featrouter.catalogue_page import page
 
@@ -39,10 +46,16 @@ def features(family: str | None, markdown: bool, as_json: bool) -> None:
 @click.option("--outcomes", type=click.Path(path_type=Path), help="Also gather all outcomes of the logs in this file.")
 @JOBS
 @MAX_REJECTS
-def extract(logs: tuple[Path, ...], output: Path, outcomes: Path | None, jobs: int, max_rejects: int) -> None:
+@JSON
+def extract(
+    logs: tuple[Path, ...], output: Path, outcomes: Path | None, jobs: int, max_rejects: int, as_json: bool
+) -> None:
     """Turn logs into feature rows: numbers only, safe to share, and all that training needs.
 
-    Example: featrouter extract runs.csv turns.csv -o features.csv.xz
+    \b
+    Examples:
+      featrouter extract runs.csv turns.csv -o features.csv.xz
+      featrouter extract logs/ -o features.csv.xz --outcomes outcomes.csv.xz --jobs 4
     """
     from featrouter.training.table import write_features, write_outcomes
 
@@ -52,3 +65,6 @@ def extract(logs: tuple[Path, ...], output: Path, outcomes: Path | None, jobs: i
         if outcomes:
             write_outcomes(read, outcomes)
     echo(f"{output}: {len(table)} rows of {len(table.names)} features", err=True)
+    if as_json:
+        told = {"output": str(output), "rows": len(table), "features": len(table.names), "runs": len(read.runs)}
+        echo(json.dumps(told | {"rejected": read.rejected}, indent=1))

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from featrouter.cli.completion import BundleName
+from featrouter.cli.painting import echo
 
 if TYPE_CHECKING:
     from featrouter.logs import Logs
     from featrouter.training.table import Table
 
-#: 0 done, 1 it failed, 2 the call was wrong, 3 the logs hold rows that were rejected.
 EXIT_DATA = 3
+EXIT_CODES = {
+    0: "done",
+    1: "it failed; the message says why",
+    2: "the call was wrong: an option, an argument, a default from outside",
+    EXIT_DATA: "logs or files hold what had to be rejected or refused; each is named",
+}
 
+BUNDLE = click.argument("bundle", type=BundleName())
 LOGS = click.argument("logs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 JOBS = click.option("--jobs", default=2, show_default=True, help="Processes that extract features, or train on folds.")
@@ -30,15 +39,6 @@ WEAK = click.option(
 HARNESS = click.option("--harness", multiple=True, metavar="NAME", help="Only runs of this harness (repeatable).")
 ABOVE_0 = click.FloatRange(min=0, min_open=True)
 VALUE = click.option("--value", type=ABOVE_0, default=None, help="USD that one solved task is worth to you.")
-
-
-def printable(text: str) -> str:
-    """The text with an escape for what a terminal would obey: names of files, columns and keys are a stranger's."""
-    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
-
-
-def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
-    click.echo(printable(text), err=err, nl=nl)
 
 
 class Refused(click.ClickException):
@@ -81,10 +81,6 @@ def table_of(logs: Sequence[Path], jobs: int, max_rejects: int) -> tuple[Logs, T
     return read, table
 
 
-def stages() -> Callable[[str], None]:
-    return lambda stage: echo(f"  {stage}", err=True)
-
-
 def pair_of(
     read: Logs, table: Table, weak: str | None, strong: str | None, harness: Sequence[str], *, quiet: bool = False
 ) -> Table:
@@ -99,63 +95,3 @@ def pair_of(
     if strong:
         table = join_strong(table, read, strong)
     return join_panel(table, read.outcomes, strong)
-
-
-def making(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say how a router is made; the verb gets them as one `settings`."""
-    from functools import wraps
-
-    @wraps(command)
-    def told(**given: Any) -> Any:
-        from featrouter.training.learn import Settings
-
-        names = [name for name in Settings.__dataclass_fields__ if name in given]
-        with refusals():
-            settings = Settings(**{name: given.pop(name) for name in names})
-        return command(settings=settings, **given)
-
-    for option in reversed(_MAKING):
-        told = option(told)
-    return told
-
-
-_MAKING = (
-    click.option("--value", type=ABOVE_0, default=10.0, show_default=True, help="USD that one solved task is worth."),
-    click.option(
-        "--head",
-        type=click.Choice(["auto", "lightgbm", "linear", "blend"]),
-        default="auto",
-        show_default=True,
-        help="Kind of probability heads; auto keeps LightGBM unless another wins on folds held out in training.",
-    ),
-    click.option(
-        "--calibration",
-        type=click.Choice(["auto", "none", "platt", "beta", "isotonic", "venn-abers"]),
-        default="auto",
-        show_default=True,
-        help="auto: least held-out log-loss, ties to the simplest. venn-abers gives intervals (an optional extra).",
-    ),
-    click.option("--panel/--no-panel", default=True, help="May other systems' outcomes on a task soften its label?"),
-    click.option(
-        "--without", multiple=True, metavar="FAMILY", help="A family that the heads do not read (repeatable)."
-    ),
-    click.option("--tune", is_flag=True, help="Search a few settings of the heads, too (about 5 times slower)."),
-    click.option(
-        "--policy",
-        type=click.Choice(["rule", "fixed", "anytime", "risk-controlled"]),
-        default="rule",
-        show_default=True,
-        help="What the router follows: y1 >= y2 at every turn; one turn; learned thresholds; a promise on harm.",
-    ),
-    click.option(
-        "--max-harm",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        help="risk-controlled: the share of tasks lost by not escalating that is promised at most.",
-    ),
-    click.option(
-        "--confidence",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        help="risk-controlled: hold the promise with this confidence, instead of on average.",
-    ),
-    click.option("--allow-stop", is_flag=True, help="Giving up is a choice, where neither model is worth its cost."),
-)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
 
 import click
 
-from featrouter.cli.options import HARNESS, JOBS, LOGS, MAX_REJECTS, echo, pair_of, refusals, table_of
+from featrouter.cli.options import HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, pair_of, refusals, table_of
+from featrouter.cli.painting import echo
+from featrouter.cli.progress import Stages
 
 _PARTS = ("discrimination", "ablation", "stability", "transfer", "warm-start", "costs", "payoff")
 
@@ -27,6 +30,7 @@ _PARTS = ("discrimination", "ablation", "stability", "transfer", "warm-start", "
 @click.option("--part", "parts", type=click.Choice(_PARTS), multiple=True, help="Only this part (repeatable).")
 @JOBS
 @MAX_REJECTS
+@JSON
 def study(
     logs: tuple[Path, ...],
     harness: tuple[str, ...],
@@ -34,6 +38,7 @@ def study(
     parts: tuple[str, ...],
     jobs: int,
     max_rejects: int,
+    as_json: bool,
 ) -> None:
     """Which features hold across agents and harnesses, what transfers, and where routing pays: a page in Markdown.
 
@@ -44,7 +49,7 @@ def study(
       featrouter study logs/ --part stability
       featrouter study logs/ --pair small gpt-4 --part payoff > payoff.md
     """
-    from featrouter.study.page import PARTS, page
+    from featrouter.study.page import PARTS, page, sections
     from featrouter.training.table import select
 
     chosen = parts or tuple(PARTS)
@@ -56,5 +61,9 @@ def study(
         named = {f"{weak} -> {strong}": pair_of(read, table, weak, strong, ()) for weak, strong in pairs}
         if not pairs:
             chosen = tuple(part for part in chosen if part not in ("costs", "payoff"))
-        command = shlex.join(["featrouter", *sys.argv[1:]])
-        echo(page(table, named, chosen, command, jobs, lambda line: echo(f"  {line}", err=True)), nl=False)
+        found = list(sections(table, named, chosen, jobs, Stages()))
+    command = shlex.join(["featrouter", *sys.argv[1:]])
+    if as_json:
+        echo(json.dumps({"command": command, "parts": [each._asdict() for each in found]}, indent=1))
+    else:
+        echo(page(found, command), nl=False)

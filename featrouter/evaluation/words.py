@@ -55,24 +55,24 @@ than the baseline, `-`: significantly worse, `=`: neither is shown."""
 
 
 def summary(reports: Sequence[Report], at: Sequence[int]) -> str:
-    """Pairs side by side, in Markdown: AUROC of r1 on both splits, Route-AUC and its random band; then the verdicts."""
-    header = ["weak -> strong", "k", "AUROC r1 mixed", "AUROC r1 repo-disjoint"]
-    header += ["Route-AUC repo-disjoint", "random band"]
+    """Pairs side by side, in Markdown: AUROC of r1 on each split, Route-AUC and its random band; then the verdicts."""
+    given = any("given" in report["splits"] for report in reports)  # a bundle, as it is: there is nothing to split
+    splits = ["given"] if given else ["mixed", "repo_disjoint"]
+    last = "" if given else " repo-disjoint"
+    header = ["weak -> strong", "k", *(f"AUROC r1 {split.replace('_', '-')}" for split in splits)]
+    header += [f"Route-AUC{last}", "random band"]
     rows = []
     for report in reports:
         stopped = " (oracle-stopped)" if report["oracle_stopped"] else ""
-        splits = [report["splits"].get(split, {"k": {}})["k"] for split in ("mixed", "repo_disjoint")]
+        found = [report["splits"].get(split, {"k": {}})["k"] for split in splits]
         for k in map(str, at):
-            if k in splits[0]:
-                mixed, apart = splits[0][k]["r1"], splits[1].get(k)
-                cells = [with_interval(mixed["auroc"], mixed["auroc_ci"])]
-                if apart:
-                    cells += [
-                        with_interval(apart["r1"]["auroc"], apart["r1"]["auroc_ci"]),
-                        with_interval(apart["route_auc"], apart["route_auc_ci"]),
-                        band(apart["random_band"]),
-                    ]
-                rows.append([_pair(report) + stopped, k, *cells, *["-"] * (4 - len(cells))])
+            if k in found[0]:
+                told = [part[k]["r1"] if k in part else None for part in found]
+                cells = [with_interval(row["auroc"], row["auroc_ci"]) if row else "-" for row in told]
+                money = found[-1].get(k)
+                cells += [with_interval(money["route_auc"], money["route_auc_ci"]) if money else "-"]
+                cells += [band(money["random_band"]) if money else "-"]
+                rows.append([_pair(report) + stopped, k, *cells])
     verdicts = [f"* {_pair(report)}: {report['verdict'][0]}" for report in reports]
     return "\n".join([markdown(header, rows), "", *verdicts])
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from featrouter.study.costs import costs, priced
 from featrouter.study.discrimination import ablation, discrimination
@@ -58,15 +59,23 @@ PARTS = {
 }
 
 
-def page(
+class Section(NamedTuple):
+    """One part: its name, its heading, how to read it, and its tables in Markdown."""
+
+    name: str
+    heading: str
+    about: str
+    text: str
+
+
+def sections(
     table: Table,
     pairs: Mapping[str, Table],
     parts: Sequence[str],
-    command: str,
     jobs: int,
     say: Callable[[str], None],
-) -> str:
-    """The parts that were asked for, in Markdown. `table`: all runs; `pairs`: by name, runs with a strong model joined."""
+) -> Iterator[Section]:
+    """The parts that were asked for. `table`: all runs; `pairs`: by name, runs with a strong model joined. ValueError."""
     sets = sets_of(table)
     if not sets and set(parts) - {"costs", "payoff"}:
         raise ValueError(f"no agent has {LEAST_RUNS} labelled runs on one harness: too few to study")
@@ -80,8 +89,13 @@ def page(
         "costs": lambda: costs(known, jobs, say),
         "payoff": lambda: payoffs(pairs, jobs, say),
     }
+    for done, name in enumerate(parts, 1):
+        yield Section(name, *PARTS[name], made[name]())
+        say(f"{name}: done, {done} of {len(parts)}")
+
+
+def page(found: Iterable[Section], command: str) -> str:
+    """The parts as a page in Markdown."""
     text = [f"<!-- Generated: {command} -->", "# Study"]
-    for name in parts:
-        heading, about = PARTS[name]
-        text.append(f"## {heading}\n\n{about}\n\n{made[name]()}")
+    text += [f"## {each.heading}\n\n{each.about}\n\n{each.text}" for each in found]
     return "\n\n".join(text) + "\n"

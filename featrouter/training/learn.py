@@ -142,10 +142,9 @@ def learn(
     told = Predictions.unknown(len(table))
     taught: dict[str, Taught] = {}
     heads, calibrators, flags = {}, {}, _unweighted(table)
-    for name, arm, ended in HEADS:
-        if arm not in table.meta:
-            continue
-        progress(name)
+    asked = [(name, arm, ended) for name, arm, ended in HEADS if arm in table.meta]
+    for done, (name, arm, ended) in enumerate(asked):
+        progress(f"{name}; heads done: {done} of {len(asked)}")
         among = (table.meta["at_end"] == int(ended)).to_numpy()
         if not among.any():
             continue

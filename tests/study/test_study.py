@@ -152,9 +152,9 @@ def test_a_map_that_cannot_be_drawn_says_why() -> None:
 
 def test_the_page_holds_the_parts_that_were_asked_for(everything: Table) -> None:
     with pytest.raises(ValueError, match="no agent has 100 labelled runs"):
-        pages.page(agent("mint", "a", 20, 3), {}, ["stability"], "x", 1, quiet)
+        list(pages.sections(agent("mint", "a", 20, 3), {}, ["stability"], 1, quiet))
     later = Table(everything.meta.assign(k=everything.meta["k"] + 2), everything.x, NAMES)
-    text = pages.page(later, {}, ["stability"], "featrouter study logs", 1, quiet)
+    text = pages.page(pages.sections(later, {}, ["stability"], 1, quiet), "featrouter study logs")
     assert text.startswith("<!-- Generated: featrouter study logs -->\n\n# Study\n\n## Does a feature mean")
     assert "Leave one harness out" not in text
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from featrouter.study.costs import priced
-from featrouter.study.page import PARTS, page
+from featrouter.study.page import PARTS, page, sections
 from featrouter.study.payoff import payoffs, scaled
 from featrouter.study.sets import LEAST_RUNS, MOST_MODELS, few, mean_of, sets_of, told
 from featrouter.study.stability import stability
@@ -106,7 +106,7 @@ def test_with_too_few_sets_stability_says_so(everything: Table, left: int) -> No
 def test_every_part_has_its_heading_whatever_there_is_to_study(part: str) -> None:
     small = agent("shell", "a", 10, 0)
     try:
-        text = page(small, {}, [part], "featrouter study x", 1, quiet)
+        text = page(sections(small, {}, [part], 1, quiet), "featrouter study x")
     except ValueError as error:
         assert len(str(error)) > 10
         return
@@ -118,7 +118,7 @@ def test_every_part_has_its_heading_whatever_there_is_to_study(part: str) -> Non
 def test_a_single_harness_has_no_other_to_learn_from_and_is_told_so(part: str) -> None:
     alone = agent("openhands", "a", LEAST_RUNS, 0)
     try:
-        assert f"## {PARTS[part][0]}" in page(alone, {}, [part], "featrouter study x", 1, quiet)
+        assert f"## {PARTS[part][0]}" in page(sections(alone, {}, [part], 1, quiet), "featrouter study x")
     except ValueError as error:
         assert "harness" in str(error), error
 
