@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -118,6 +119,12 @@ class Router:
             seed=seed,
             latch=latch,
         )
+
+    def unlatched(self) -> Router:
+        """The same router for who only looks on: it is asked anew at every turn, and no escalation stays."""
+        other = copy(self)
+        other.policy, other._conversations = replace(self.policy, latch=False), Conversations()
+        return other
 
     def session(
         self, task: str = "", *, costs: Costs | None = None, run: str = "", harness: str | None = None

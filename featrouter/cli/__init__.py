@@ -24,6 +24,7 @@ from featrouter.cli.options import EXIT_CODES, EXIT_DATA, Refused
 from featrouter.cli.painting import echo, painted, printable
 from featrouter.cli.serving import decide, explain
 from featrouter.cli.study import study
+from featrouter.cli.watching import watch
 
 __all__ = ["EXIT_CODES", "EXIT_DATA", "Refused", "main"]
 
@@ -47,7 +48,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Logs": (import_, export, extract, features),
     "Learn and judge": (evaluate, train, adapt, drift, importances, study),
     "Ask a router": (decide, explain),
-    "Look": (report, view),
+    "Look": (report, view, watch),
     "This machine": (demo, doctor, bench, completion),
 }
 

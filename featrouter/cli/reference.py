@@ -56,7 +56,7 @@ def page() -> str:
     codes = "\n".join(f"| {code} | {means} |" for code, means in EXIT_CODES.items())
     parts = [_HEAD.format(codes=codes)]
     wide: dict[str, Any] = {"max_content_width": _WIDE, "terminal_width": _WIDE}
-    root = click.Context(main, info_name="featrouter", **main.context_settings | wide)
+    root = click.Context(main, info_name="featrouter", **{**main.context_settings, **wide})
     for verb, command in sorted(main.commands.items()):
         ctx = click.Context(command, root, verb)
         parts.append(f"\n### {verb}\n\n```text\n{command.get_help(ctx)}\n```\n")

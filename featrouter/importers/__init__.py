@@ -34,7 +34,7 @@ from featrouter.logs.sources import LogError
 from featrouter.logs.writing import clean
 from featrouter.trajectory import Call, Trajectory, Turn
 
-__all__ = ["FORMATS", "Count", "Import", "Refusal"]
+__all__ = ["FORMATS", "Count", "Import", "Refusal", "cleaned"]
 
 #: In the order in which they are asked: a message list is what most of the others hold, too.
 FORMATS: tuple[Format, ...] = (
@@ -74,7 +74,8 @@ class Count:
 class Import:
     """The runs in files and folders; iterate once, then ask what was `refused` or `passed_by`, and the counts.
 
-    Every run has a run_id and a task_id; ids may repeat. `only` is the format to look for, else all are.
+    Every run has a run_id and a task_id; ids may repeat. `only` is the format to look for, else all are. `over`: the
+    run_ids of those whose file says that they are.
     """
 
     paths: Sequence[Path]
@@ -84,6 +85,7 @@ class Import:
     refused: list[Refusal] = field(default_factory=list)
     passed_by: list[Refusal] = field(default_factory=list)
     counts: dict[str, Count] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[tuple[Run, Trajectory]]:
         gathered: dict[tuple[Format, Path], list[Path]] = {}
@@ -161,6 +163,8 @@ class Import:
         try:
             for imported in form.read(found, self._note):
                 run, trajectory = self._settled(imported, trial)
+                if imported.over:
+                    self.over.add(run.run_id)
                 count = self._count(form)
                 count.runs, count.turns = count.runs + 1, count.turns + len(trajectory)
                 yield run, trajectory
@@ -186,7 +190,7 @@ class Import:
             weak_model=run.weak_model or id_of(model.get("name")) or self.weak_model,
             y_weak=harbor.solved(told) if run.y_weak is None else run.y_weak,
         )
-        return run, Trajectory(task, tuple(_cleaned(turn) for turn in trajectory.turns), ended=True)
+        return run, Trajectory(task, tuple(cleaned(turn) for turn in trajectory.turns), ended=True)
 
 
 def _refusal(record: Record, reason: str) -> Refusal:
@@ -202,7 +206,8 @@ def _conversation(path: Path) -> Path:
     return path.parent.parent if path.parent.name == "events" else path.parent
 
 
-def _cleaned(turn: Turn) -> Turn:
+def cleaned(turn: Turn) -> Turn:
+    """The turn with its short form, where it has one call, and texts that a log can hold."""
     turn = short(turn)
     calls = tuple(
         Call(clean(call.action), clean(call.observation), clean(call.tool), call.exit_code, call.is_error)

@@ -58,9 +58,8 @@ def _read(records: Iterable[Record], note: Note) -> Iterator[Imported]:
             note(record, trouble)
     told = [(name, session) for name, session in sessions.items() if session.steps]
     for name, session in told:
-        yield Imported(
-            session.run(name), Trajectory(session.task, turns_of(session.steps.values()), ended=True), session.record
-        )
+        trajectory = Trajectory(session.task, turns_of(session.steps.values()), ended=True)
+        yield Imported(session.run(name), trajectory, session.record, session.over)
     if not told and side:
         raise PassedBy("a subagent's side chain; its session holds what it answered")
     if not told:
@@ -69,7 +68,7 @@ def _read(records: Iterable[Record], note: Note) -> Iterator[Imported]:
 
 class _Session:
     def __init__(self, record: Record) -> None:
-        self.record, self.task, self.model = record, "", ""
+        self.record, self.task, self.model, self.over = record, "", "", False
         self.cost: float | None = None
         self.steps: dict[str, Step] = {}  # by the id of the model's message, which several lines may share
         self._asked: dict[str, Step] = {}  # by the id of a call: which step made it last
@@ -85,6 +84,7 @@ class _Session:
             return ""  # a session that was resumed repeats its lines
         if uuid:
             self._seen.add(uuid)
+        self.over = kind == "result" or (self.over and kind != "assistant")
         if kind in ("result", "cost-state"):
             self.cost = amount_of(line.get("total_cost_usd", line.get("totalCostUSD")))
         if kind not in ("user", "assistant") or any(line.get(mark) is True for mark in _NOT_SAID):

@@ -14,11 +14,15 @@ _INSTANCE = re.compile(r"([A-Za-z0-9][\w.-]*?)__([A-Za-z0-9][\w.-]*)-\d+")
 
 
 class Imported(NamedTuple):
-    """A run as a format tells it; its run_id and task_id may be blank. `record` is where it was found."""
+    """A run as a format tells it; its run_id and task_id may be blank. `record` is where it was found.
+
+    `over`: the file says that the run is; not to say so means nothing in most formats.
+    """
 
     run: Run
     trajectory: Trajectory
     record: Record
+    over: bool = False
 
 
 class PassedBy(ValueError):

@@ -55,7 +55,7 @@ def _read(record: Record) -> Iterator[Imported]:
     turns = turns_of(steps)
     if told := object_of(info.get("featrouter")):
         run, turns = _routed(run, turns, told)
-    yield Imported(run, Trajectory(task, turns, ended=True), record)
+    yield Imported(run, Trajectory(task, turns, ended=True), record, bool(text_of(info.get("exit_status"))))
 
 
 def _routed(run: Run, turns: Turns, told: _Message) -> tuple[Run, Turns]:

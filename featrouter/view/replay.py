@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,10 +54,8 @@ def replay(router: Router, run: Trajectory, harness: str | None = None) -> Itera
 
     Each tells what the numbers are there: an escalation does not silence those after it.
     """
-    on = router.harness if harness is None else harness
-    bare = Router(router.bundle, costs=router.costs, default=router.default, guard=router.guarded, harness=on)
-    bare.policy = replace(router.policy, latch=False)
-    session = bare.session(run.task)
+    bare = router.unlatched()
+    session = bare.session(run.task, harness=harness)
     before = session.row.copy()
     for turn in (None, *run.turns):
         if turn is not None:
