@@ -121,6 +121,29 @@ class Bundle:
         except (OSError, ValueError) as error:
             raise BundleError(f"{os.fspath(path)!r}: cannot be read ({error})") from error
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from featrouter.notebook import table  # nobody else needs it
+
+        told = self.provenance
+        about = [("harnesses", ", ".join(sorted(self.references)) or "none is named"), ("policy", self.policy)]
+        about += [(name, told[name]) for name in ("runs", "tasks", "weak_models", "strong_model") if name in told]
+        about += [("value of a solved task, USD", self.costs["value"]), *(("flag", flag) for flag in self.flags)]
+        top = sorted(self.importances.items(), key=lambda item: -(item[1]["shap"] or 0.0))[:10]
+        heads = [
+            (
+                name,
+                self.calibrators[name].kind if name in self.calibrators else "",
+                *map(_gained(self, name).get, _TOLD),
+            )
+            for name in self.heads
+        ]
+        return (
+            table("featrouter bundle", about)
+            + table("heads, on runs held out", heads, ("head", "calibration", *_TOLD))
+            + table("features that carry most", [(name, row["shap"]) for name, row in top], ("feature", "mean |SHAP|"))
+        )
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file atomically: after a crash at any moment `path` is the old file or the new one.
 
@@ -131,6 +154,15 @@ class Bundle:
         data = self.to_bytes()
         _check_size(data)
         atomic.write(path, data)
+
+
+_TOLD = ("auroc", "auroc_ci", "logloss_gain", "logloss_gain_ci")
+
+
+def _gained(bundle: Bundle, head: str) -> dict[str, Any]:
+    """A head's metrics, which are free-form."""
+    found = bundle.metrics.get(head)
+    return {name: found.get(name, "") if isinstance(found, dict) else "" for name in _TOLD}
 
 
 def _check_size(data: bytes) -> None:

@@ -91,6 +91,20 @@ class Decision(NamedTuple):
             for key, value in self._asdict().items()
         }
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from featrouter.notebook import paragraph, table  # nobody else needs it
+
+        when = "once the answer is in" if self.ended else f"after turn {self.turn}"
+        ends = [f" [{end[0]:.2f}, {end[1]:.2f}]" if end else "" for end in (self.r1_interval, self.r2_interval)]
+        rows = [
+            ("go on (weak)", f"{self.y1:.3f}", f"{self.r1:.3f}{ends[0]}", f"{self.c1:.3g}"),
+            ("escalate (strong)", f"{self.y2:.3f}", f"{self.r2:.3f}{ends[1]}", f"{self.c2:.3g}"),
+        ]
+        doubt = f"The numbers are not trusted: {self.fallback}" if self.fallback else ""
+        header = ("", "y, worth", "r, solves it", "c, USD")
+        return table(f"{self.choice} {when}", rows, header) + (paragraph(doubt) if doubt else "")
+
 
 def choose(y1: float, y2: float, *, ended: bool, allow_stop: bool, threshold: float = 0.0) -> str:
     """Escalate when y2 - y1 exceeds the policy's threshold, else go on (or accept); stop when both are below 0.

@@ -65,8 +65,10 @@ def test_evaluate_prints_json_alone_on_stdout(features: Path, bundle: Path) -> N
     arguments = ("evaluate", features, RECORDED / "outcomes.csv", "--strong", "scripted-strong")
     report = json.loads(run(*arguments, "--bundle", bundle, "--json").stdout)
     assert list(report["splits"]) == ["given"]
-    text = run(*arguments, "--bundle", bundle).stdout
-    assert "Route-AUC" in text and "24 tasks, 60 runs" in text
+    done = run(*arguments, "--bundle", bundle)
+    assert "Route-AUC" in done.stdout and "24 tasks, 60 runs" in done.stdout
+    assert "100% of these tasks taught this bundle" in done.stderr
+    assert "taught" not in run(*arguments, "--bundle", "default").stderr
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from featrouter.training.learn import Settings
 
 #: Those that are quick and need no text.
-_USUAL = "repeated,stage,cost,logistic,prompt"
+USUAL = "repeated,stage,cost,logistic,prompt"
 
 
 @click.command()
@@ -46,7 +46,7 @@ _USUAL = "repeated,stage,cost,logistic,prompt"
 @making
 @click.option(
     "--baselines",
-    default=_USUAL,
+    default=USUAL,
     show_default=True,
     metavar="LIST",
     help="Comma-separated: repeated, stage, cost, logistic, tfidf, prompt, no-panel, lightgbm; or all, or none.",
@@ -85,11 +85,12 @@ def evaluate(
     from featrouter.evaluation.evaluate import evaluate as judge
     from featrouter.evaluation.texts import texts_of
     from featrouter.evaluation.words import evaluation, page, summary
+    from featrouter.training.overlap import seen_before
     from featrouter.training.predictions import of_bundle
 
     if pairs and (weak or strong):
         raise click.UsageError("give either --pair (repeatable) or --weak and --strong")
-    chosen = _chosen(baselines)
+    chosen = chosen_of(baselines)
     reports = []
     with refusals():
         given = bundle_of(bundle) if bundle else None
@@ -102,6 +103,13 @@ def evaluate(
             for name in sorted(set(part.meta["harness"]) - set(given.references)) if given else ():
                 echo(
                     f"note: harness {name!r} is not known to this bundle; it is judged as `featrouter adapt` would fit it",
+                    err=True,
+                )
+            if given and (share := seen_before(part.meta["task_id"].unique(), given.provenance)):
+                echo(
+                    f"note: {share:.0%} of these tasks taught this bundle, so its numbers flatter it; without --bundle its "
+                    "making is judged, on tasks that it did not see",
+                    "warn",
                     err=True,
                 )
             told = of_bundle(part, given) if given else None
@@ -129,7 +137,7 @@ def evaluate(
         headed(evaluation(reports[0], at))
 
 
-def _chosen(baselines: str) -> list[str]:
+def chosen_of(baselines: str) -> list[str]:
     from featrouter.evaluation.baselines import BASELINES
 
     names = [name.strip() for name in baselines.split(",") if name.strip()]

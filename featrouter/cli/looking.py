@@ -11,7 +11,7 @@ import click
 
 from featrouter.cli.completion import BundleName
 from featrouter.cli.harnesses import bundle_of
-from featrouter.cli.judging import _USUAL, _chosen
+from featrouter.cli.judging import USUAL, chosen_of
 from featrouter.cli.options import (
     BUNDLE,
     HARNESS,
@@ -56,7 +56,7 @@ _HTML = click.option("-o", "--output", type=click.Path(path_type=Path), help="Th
     "bundle may have learned from these logs.",
 )
 @click.option(
-    "--baselines", default=_USUAL, show_default=True, metavar="LIST", help="As in evaluate; beside folds alone."
+    "--baselines", default=USUAL, show_default=True, metavar="LIST", help="As in evaluate; beside folds alone."
 )
 @JOBS
 @MAX_REJECTS
@@ -91,7 +91,7 @@ def report(
     from featrouter.report.page import page
 
     _check_folder(output)
-    chosen = [name for name in _chosen(baselines) if name != "tfidf"]
+    chosen = [name for name in chosen_of(baselines) if name != "tfidf"]
     with refusals():
         given = bundle_of(bundle)
         read, table = table_of(logs, jobs, max_rejects)

@@ -85,13 +85,10 @@ def pair_of(
     read: Logs, table: Table, weak: str | None, strong: str | None, harness: Sequence[str], *, quiet: bool = False
 ) -> Table:
     """The rows of one pair of models, with the strong model's outcomes and the panel's shares joined."""
-    from featrouter.training.panel import join_panel
-    from featrouter.training.table import join_strong, select
+    from featrouter.training.pair import pair
 
-    table = select(table, weak=weak, harness=harness)
+    table = pair(table, read, weak, strong, harness)
     models = sorted(table.meta["weak_model"].unique())
     if weak is None and len(models) > 1 and not quiet:
         echo(f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one", err=True)
-    if strong:
-        table = join_strong(table, read, strong)
-    return join_panel(table, read.outcomes, strong)
+    return table

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from featrouter.bundle import Bundle
 from featrouter.evaluation.baselines import BASELINES
 from featrouter.evaluation.crossval import Judged, cross_validated
 from featrouter.evaluation.discrimination import calibration, compared, heads
+from featrouter.evaluation.evaluation import Evaluation
 from featrouter.evaluation.offpolicy import estimate, logged
 from featrouter.evaluation.texts import Texts
 from featrouter.evaluation.turns import by_turn
 from featrouter.evaluation.value import net_value, value_range
 from featrouter.evaluation.verdict import co_failure, verdict
+from featrouter.logs import LogError, Logs
 from featrouter.policy import Policy
 from featrouter.training.leaks import leaking
 from featrouter.training.learn import Settings
 from featrouter.training.oracle import oracle_stopped
-from featrouter.training.predictions import Predictions
-from featrouter.training.table import Table
+from featrouter.training.pair import pair
+from featrouter.training.predictions import Predictions, of_bundle
+from featrouter.training.table import Table, table_of
 from featrouter.training.worth import follow, walks
 
 #: Both are reported always: the sign of the trajectory's gain can flip between them (method.md section 2).
 SPLITS = {"mixed": "task_id", "repo_disjoint": "repo"}
 DRAWS = 500
+#: The baselines that are quick and need no text.
+USUAL = ("repeated", "stage", "cost", "logistic", "prompt")
 
 
 def evaluate(
@@ -44,7 +52,7 @@ def evaluate(
     jobs: int = 1,
     progress: Callable[[str], None] = lambda stage: None,
     held_out: Callable[[str, Judged], None] = lambda split, judged: None,
-) -> dict[str, Any]:
+) -> Evaluation:
     """The report of `featrouter evaluate --json` (keys: method.md section 2 and README). Numbers unknown are None.
 
     `given`: predictions to judge as they are, with the `policies` that go with them; otherwise the router of
@@ -87,7 +95,40 @@ def evaluate(
         held_out(split, judged)
         progress("intervals")
         report["splits"][split] = _judge(table, judged, settings, draws)
-    return report | {"verdict": verdict(report)}
+    return Evaluation(report | {"verdict": verdict(report)})
+
+
+def evaluate_logs(
+    logs: Sequence[str | os.PathLike[str]],
+    *,
+    strong: str | None = None,
+    weak: str | None = None,
+    harness: Sequence[str] = (),
+    bundle: Bundle | None = None,
+    settings: Settings | None = None,
+    baselines: Sequence[str] = USUAL,
+    jobs: int = 1,
+    max_rejects: int = 0,
+) -> Evaluation:
+    """`evaluate` for one pair of models in log files and folders: what `featrouter evaluate` does, in a notebook.
+
+    With a `bundle` that one is judged as it is. LogError for what cannot be read, and for more rejected rows than
+    `max_rejects`; ValueError for baselines that are not known.
+    """
+    read = Logs([Path(log) for log in logs])
+    if read.rejected > max_rejects:
+        raise LogError(f"{read.rejected} rows were rejected: {'; '.join(map(str, read.summary()))}")
+    table = pair(table_of(read, jobs=jobs), read, weak, strong, harness)
+    return evaluate(
+        table,
+        weak=", ".join(sorted(table.meta["weak_model"].unique())),
+        strong=strong,
+        given=of_bundle(table, bundle) if bundle else None,
+        policies=bundle.policies if bundle else None,
+        settings=settings,
+        baselines=() if bundle else baselines,
+        jobs=jobs,
+    )
 
 
 def _check(baselines: Sequence[str], texts: Texts | None) -> None:

@@ -21,8 +21,8 @@ class Shown(NamedTuple):
 
 def evaluation(report: Report, at: Sequence[int] = ()) -> str:
     """One pair's report for the terminal: the verdict, then the tables of each split."""
-    lines = [_heading(report), *(f"* {sentence}" for sentence in report["verdict"])]
-    for shown in _tables(report, at):
+    lines = [heading(report), *(f"* {sentence}" for sentence in report["verdict"])]
+    for shown in tables(report, at):
         lines += ["", shown.title, rows_of(shown.header, shown.rows)]
     return "\n".join(lines)
 
@@ -41,8 +41,8 @@ def page(reports: Sequence[Report], at: Sequence[int], command: str) -> str:
         summary(reports, at),
     ]
     for report in reports:
-        lines += [f"\n## {_heading(report)}\n", *(f"* {sentence}" for sentence in report["verdict"])]
-        for shown in _tables(report, at):
+        lines += [f"\n## {heading(report)}\n", *(f"* {sentence}" for sentence in report["verdict"])]
+        for shown in tables(report, at):
             lines += [f"\n**{shown.title}**\n", markdown(shown.header, shown.rows)]
     return "\n".join(lines)
 
@@ -81,11 +81,13 @@ def _pair(report: Report) -> str:
     return f"{report['pair']['weak']} -> {report['pair']['strong'] or '(none)'}"
 
 
-def _heading(report: Report) -> str:
+def heading(report: Report) -> str:
+    """The pair, and how much was judged."""
     return f"{_pair(report)}: {report['tasks']} tasks, {report['runs']} runs"
 
 
-def _tables(report: Report, at: Sequence[int]) -> list[Shown]:
+def tables(report: Report, at: Sequence[int] = ()) -> list[Shown]:
+    """All tables of a report that have rows; of turns, those `at` alone where some are named."""
     found = []
     for split, part in report["splits"].items():
         turns = {k: row for k, row in part["k"].items() if not at or int(k) in at} | {"end": part["end"]}

@@ -9,6 +9,7 @@ from typing import Any
 from featrouter.bundle import Bundle
 from featrouter.evaluation.crossval import Judged
 from featrouter.evaluation.evaluate import evaluate
+from featrouter.evaluation.evaluation import Evaluation
 from featrouter.policy import Policy
 from featrouter.report.frontier import Frontier, frontier
 from featrouter.report.knob import knob
@@ -33,7 +34,7 @@ class Findings:
     """
 
     bundle: Bundle
-    evaluation: dict[str, Any]
+    evaluation: Evaluation
     split: str
     trained_anew: bool
     seen: float | None

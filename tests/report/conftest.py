@@ -31,9 +31,7 @@ def quick_bundle(table: Table) -> Bundle:
 @pytest.fixture(scope="session")
 def anew(table: Table, quick_bundle: Bundle) -> Findings:
     """Judged in folds, with baselines."""
-    return find(
-        table, quick_bundle, weak="scripted-agent", strong="scripted-strong", baselines=("repeated", "prompt"), draws=60
-    )
+    return find(table, quick_bundle, weak="scripted-agent", strong="scripted-strong", baselines=("repeated",), draws=60)
 
 
 @pytest.fixture(scope="session")

@@ -142,4 +142,4 @@ def test_dependence_is_the_mean_answer_with_one_feature_set(table: Table, as_is:
 def test_the_numbers_behind_the_page_are_json(anew: Findings) -> None:
     told = json.loads(json.dumps(anew.as_dict(), allow_nan=False))
     assert told["judged"] == "folds" and [one["turn"] for one in told["frontiers"]][-1] == "end"
-    assert set(told["frontiers"][0]["curves"]) == {"router", "oracle", "prompt", "repeated"}
+    assert set(told["frontiers"][0]["curves"]) == {"router", "oracle", "repeated"}
