@@ -11,13 +11,36 @@ _HEAD = """<!-- Generated: featrouter features --markdown > features/README.md -
 (`featrouter/families/NAME.py`); a feature's name is `family_feature`. Direction: what more of it is believed to mean for
 success (`+`, `-`, `?`: depends); it is shown to people and never forced on the model. An unknown value is NaN, never 0.
 
-**Teach it a test runner or an error, without Python:** add a `[patterns.NAME]` table to `testruns.toml` or
-`traces.toml`: a `regex`, the literal `gates` without which it is not tried, a `style` (the comment in the file says which),
-and under it `matches` and `rejects`, its own examples, which the tests execute. Then retrain: a bundle is bound to the
-catalogue it was trained with.
+## Teach it something, without Python
 
-**Teach it a feature:** add a `[features.NAME]` table (unit, meaning, direction, phrase) and the number of the same name to the
-family's `row()`, at the same place.
+**A test runner.** Add a table to `testruns.toml`. It is tried only where one of its `gates` stands literally in the output;
+`style` says how a match is read (`counts`: numbers beside words, `tally`: each match is one test, its first group the
+verdict), `join` what several summaries in one output mean (`last` or `sum`). `matches` and `rejects` are its own examples,
+and the tests execute them:
+
+```toml
+[patterns.quokka]
+style = "counts"
+join = "last"
+regex = '(?m)^quokka: (\\d{{1,7}} passed), (\\d{{1,7}} failed)$'
+lines = true
+gates = ["quokka: "]
+matches = [{{ text = "quokka: 12 passed, 3 failed", passed = 12, failed = 3 }}]
+rejects = ["12 passed, 3 failed"]
+```
+
+**An error.** Add a table to `traces.toml` in the same way; the comment there lists its styles. **A word** (of hedging,
+planning, certainty): add it to its list under `[words]` in `thoughts.toml`. Then, from a checkout:
+
+```sh
+python -m pytest -q tests/test_catalogue.py tests/test_patterns.py   # its examples hold, and no text makes it slow
+featrouter features --markdown > features/README.md                  # this page
+```
+
+and extract and train again: a bundle is bound to the catalogue that it was trained with.
+
+**A feature** is a number, and so takes a line of Python: a `[features.NAME]` table (unit, meaning, direction, phrase), and
+the number of the same name at the same place in the family's `row()`.
 """
 
 

@@ -67,8 +67,8 @@ def test_evaluate_prints_json_alone_on_stdout(features: Path, bundle: Path) -> N
     assert list(report["splits"]) == ["given"]
     done = run(*arguments, "--bundle", bundle)
     assert "Route-AUC" in done.stdout and "24 tasks, 60 runs" in done.stdout
-    assert "100% of these tasks taught this bundle" in done.stderr
-    assert "taught" not in run(*arguments, "--bundle", "default").stderr
+    assert "100% of these tasks taught this bundle" in done.stdout
+    assert "taught" not in run(*arguments, "--bundle", "default").stdout
 
 
 @pytest.fixture(scope="module")

@@ -105,13 +105,6 @@ def evaluate(
                     f"note: harness {name!r} is not known to this bundle; it is judged as `featrouter adapt` would fit it",
                     err=True,
                 )
-            if given and (share := seen_before(part.meta["task_id"].unique(), given.provenance)):
-                echo(
-                    f"note: {share:.0%} of these tasks taught this bundle, so its numbers flatter it; without --bundle its "
-                    "making is judged, on tasks that it did not see",
-                    "warn",
-                    err=True,
-                )
             told = of_bundle(part, given) if given else None
             texts = texts_of(logs, part) if "tfidf" in chosen and not bundle else None
             found = judge(
@@ -120,6 +113,7 @@ def evaluate(
                 strong=strong_model,
                 given=told,
                 policies=given.policies if given else None,
+                seen=seen_before(part.meta["task_id"].unique(), given.provenance) if given else None,
                 settings=settings,
                 baselines=() if bundle else chosen,
                 texts=texts,

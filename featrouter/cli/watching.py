@@ -50,10 +50,10 @@ def watch(
 ) -> None:
     """Follow a run while it is being written: after each turn r1, r2, y1, y2, what is decided, and the top reason.
 
-    RUN is a file that an agent writes (mini-swe-agent's trajectory, Claude Code's session, or another format that
-    `featrouter import` reads); it may not be there yet. Or - for lines on stdin: Claude Code's stream-json, chat messages, or
-    turns as JSON ({"task": ...} first, {"ended": true} last). Ends when the run says that it is over, with the lines, or at
-    Ctrl-C. Nothing is told to the agent.
+    RUN is a file that an agent writes: mini-swe-agent's trajectory, Claude Code's session, another format that
+    `featrouter import` reads, or {"turns": [...]}; it may not be there yet. Or - for lines on stdin: Claude Code's
+    stream-json, chat messages, or turns as JSON ({"task": ...} first, {"ended": true} last). Ends when the run says that it
+    is over, with the lines, or at Ctrl-C. Nothing is told to the agent.
 
     \b
     Examples:
@@ -65,7 +65,7 @@ def watch(
     from featrouter.watching.watch import Watch, follow
 
     router = router_of(bundle, value, policy, allow_stop, harness)
-    source: Source = Lines(sys.stdin, turn_of) if str(run) == "-" else Written(run)
+    source: Source = Lines(sys.stdin, turn_of) if str(run) == "-" else Written(run, turn_of)
     watching = Watch(router, lambda text: echo(text, "faint", err=True), harness or router.harness, task)
     doubts: set[str] = set()
     try:

@@ -25,6 +25,7 @@ from featrouter.policy import Policy
 from featrouter.training.leaks import leaking
 from featrouter.training.learn import Settings
 from featrouter.training.oracle import oracle_stopped
+from featrouter.training.overlap import seen_before
 from featrouter.training.pair import pair
 from featrouter.training.predictions import Predictions, of_bundle
 from featrouter.training.table import Table, table_of
@@ -44,6 +45,7 @@ def evaluate(
     strong: str | None = None,
     given: Predictions | None = None,
     policies: Mapping[str, Policy] | None = None,
+    seen: float | None = None,
     settings: Settings | None = None,
     baselines: Sequence[str] = (),
     texts: Texts | None = None,
@@ -55,7 +57,8 @@ def evaluate(
 ) -> Evaluation:
     """The report of `featrouter evaluate --json` (keys: method.md section 2 and README). Numbers unknown are None.
 
-    `given`: predictions to judge as they are, with the `policies` that go with them; otherwise the router of
+    `given`: predictions to judge as they are, with the `policies` that go with them and the share of the tasks that who
+    made them had `seen`; otherwise the router of
     `settings` and the `baselines` (of BASELINES) are trained inside every fold of both splits. `held_out` is told what was
     said of every row, by split. ValueError for a
     baseline that is not known, or wants texts and has none.
@@ -72,7 +75,7 @@ def evaluate(
         "co_failure": co_failure(table),
         "oracle_stopped": oracle_stopped(table),
         "leaking": leaking(table),
-    }
+    } | ({} if seen is None else {"tasks_seen": round(seen, 4)})
     values = value_range(walks(table, Predictions.unknown(len(table))), settings.value)
     for split in ("given",) if given is not None else splits:
         group = SPLITS.get(split)
@@ -125,6 +128,7 @@ def evaluate_logs(
         strong=strong,
         given=of_bundle(table, bundle) if bundle else None,
         policies=bundle.policies if bundle else None,
+        seen=seen_before(table.meta["task_id"].unique(), bundle.provenance) if bundle else None,
         settings=settings,
         baselines=() if bundle else baselines,
         jobs=jobs,

@@ -29,6 +29,11 @@ def verdict(report: dict[str, Any]) -> list[str]:
     split = "repo_disjoint" if "repo_disjoint" in report["splits"] else next(iter(report["splits"]), None)
     found = report["splits"].get(split, {})
     words = [_routing(report, split)]
+    if report.get("tasks_seen"):
+        words.append(
+            f"{report['tasks_seen']:.0%} of these tasks taught this bundle, so its numbers flatter it: without --bundle its "
+            "making is judged, on tasks that it did not see"
+        )
     words += [oracle_words(stop) for stop in report["oracle_stopped"]]
     words += [leak_words(leak) for leak in report["leaking"]]
     words += _worth(found.get("value", []), report["value"]) or _no_worth(found)

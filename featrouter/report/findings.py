@@ -30,7 +30,8 @@ class Findings:
     """`evaluation` is what `featrouter evaluate --json` prints; `split` is the one whose pictures are shown.
 
     `trained_anew`: the answers are those of routers made like the bundle, each on other tasks; else the bundle's own.
-    `seen`: the share of the tasks that the bundle was taught with, None where it does not tell.
+    `seen`: the share of the tasks that the bundle was taught with, None where it does not tell. `strange`: harnesses of the
+    log that the bundle does not know.
     """
 
     bundle: Bundle
@@ -38,6 +39,7 @@ class Findings:
     split: str
     trained_anew: bool
     seen: float | None
+    strange: list[str]
     value: float
     frontiers: list[Frontier]
     knob: dict[str, Any] | None
@@ -87,6 +89,7 @@ def find(
         strong=strong,
         given=None if anew else of_bundle(table, bundle),
         policies=None if anew else bundle.policies,
+        seen=None if anew else seen,
         settings=made_like(bundle, value),
         baselines=baselines if anew else (),
         draws=draws,
@@ -109,6 +112,7 @@ def find(
         split,
         anew,
         seen,
+        sorted(set(table.meta["harness"]) - set(bundle.references)),
         value,
         [
             one

@@ -72,6 +72,9 @@ def _judged(found: Findings) -> str:
         if found.trained_anew
         else "What is judged is this bundle as it is, on runs that it has not seen."
     )
+    if found.strange:
+        names = ", ".join(map(repr, found.strange))
+        how += f" It does not know the harness {names}: it is shown as `featrouter adapt` would fit it."
     if found.seen is None:
         return f"{how} The bundle does not tell which tasks it learned from."
     return f"{how} It learned from {found.seen:.0%} of the tasks of these logs."

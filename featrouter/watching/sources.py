@@ -16,6 +16,9 @@ from featrouter.importers.records import Damaged, Record
 from featrouter.messages import trajectory_of
 from featrouter.trajectory import Trajectory, Turn
 
+#: Makes a Turn of an object and of the words for its place; raises for an object that is none.
+ReadTurn = Callable[[Any, str], Turn]
+
 
 class Snapshot(NamedTuple):
     """The run as far as it can be read; `over` where it says so, `harness` where it tells."""
@@ -35,9 +38,10 @@ class Source(Protocol):
 
 @dataclass
 class Written:
-    """A trajectory file of any format. What is half written is waited for."""
+    """A trajectory file of any format, or turns as JSON. What is half written is waited for."""
 
     path: Path
+    read_turn: ReadTurn
     missing: str = ""
     _seen: tuple[int, ...] = ()
 
@@ -55,20 +59,34 @@ class Written:
         for run, trajectory in reading:
             self.missing = ""
             return Snapshot(trajectory, run.run_id in reading.over, run.harness)
+        if (plain := self._turns()) is not None:
+            return plain
         told = [*reading.refused, *reading.passed_by]
         self.missing = f"{self.path}: no run can be read yet ({told[0].reason if told else 'it is empty'})"
         return None
+
+    def _turns(self) -> Snapshot | None:
+        """An object with `turns`, as `decide` takes it."""
+        try:
+            value = json.loads(self.path.read_bytes())
+        except (ValueError, OSError, RecursionError):
+            return None
+        if not isinstance(value, dict) or not isinstance(value.get("turns"), list):
+            return None
+        self.missing = ""
+        turns = tuple(self.read_turn(turn, f"{self.path}: turn {n}") for n, turn in enumerate(value["turns"], 1))
+        return Snapshot(Trajectory(str(value.get("task", "")), turns), bool(value.get("ended")))
 
 
 @dataclass
 class Lines:
     """JSON lines as they come: Claude Code's stream-json, chat messages, or turns with an object for the task before them.
 
-    Over when the lines say so, or end. `read_turn` makes a Turn of an object, and raises for one that is none.
+    Over when the lines say so, or end.
     """
 
     lines: Iterable[str]
-    read_turn: Callable[[Any, str], Turn]
+    read_turn: ReadTurn
     missing: str = "stdin: no turn has come yet"
     _come: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
     _values: list[Any] = field(default_factory=list)

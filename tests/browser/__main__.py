@@ -12,9 +12,11 @@ from typing import Any
 from tests.browser.chromium import browser
 
 ROOT = Path(__file__).parents[2]
-RUN = "unitconv__minutes_3"
-#: A pair of the public runs for which routing is shown to pay, and the recorded run of the demo's kind.
-PAIR = ("--weak", "CodeQwen1.5-7B-Chat", "--strong", "gpt-4-0613", "--value", "0.5")
+RUN = "unitconv__minutes__3"
+RECORDED = ROOT / "data" / "recorded"
+NUMBERS = [ROOT / "data" / f"public-runs.{form}.csv.xz" for form in ("features", "outcomes")]
+#: A pair of the public runs for which routing is shown to pay.
+PAIR = ("--weak", "CodeQwen1.5-7B-Chat", "--strong", "gpt-4-0613")
 
 
 def main() -> None:
@@ -22,17 +24,17 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "data")
     folder = parser.parse_args().output
     with tempfile.TemporaryDirectory() as place, browser() as chromium:
-        report, view = Path(place, "report.html"), Path(place, "view.html")
-        numbers = [ROOT / "data" / f"public-runs.{form}.csv.xz" for form in ("features", "outcomes")]
-        featrouter("report", "default", *numbers, *PAIR, "-o", report)
-        featrouter("view", ROOT / "data" / "recorded", "--run", RUN, "-o", view)
+        report, view, bundle = (Path(place, name) for name in ("report.html", "view.html", "CodeQwen.featrouter"))
+        featrouter("train", *NUMBERS, *PAIR, "--value", 0.5, "-o", bundle)
+        featrouter("report", bundle, *NUMBERS, *PAIR, "-o", report)
+        small = bundle.with_name("recorded.featrouter")
+        featrouter("train", RECORDED, "--strong", "scripted-strong", "--value", 0.15, "-o", small)
+        featrouter("view", RECORDED, "--run", RUN, "--bundle", small, "-o", view)
         page = opened(chromium, report)
         page.screenshot(path=folder / "report.png")
         page = opened(chromium, view)
         page.locator("#step-3 > summary").click()
         page.locator("#step-3 .body pre").first.wait_for()
-        page.mouse.wheel(0, 330)
-        page.wait_for_timeout(200)
         page.screenshot(path=folder / "view.png")
 
 
@@ -41,7 +43,7 @@ def featrouter(*arguments: object) -> None:
 
 
 def opened(chromium: Any, path: Path) -> Any:
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page = chromium.new_page(viewport={"width": 1280, "height": 1300})
     page.goto(path.as_uri())
     return page
 

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from featrouter import Bundle, Router, Trajectory, Turn
 from featrouter.cli import main
+from featrouter.cli.runs import turn_of
 from featrouter.importers import Import
 from featrouter.watching.sources import Snapshot, Written
 from featrouter.watching.watch import Watch, follow
@@ -150,6 +151,16 @@ def test_lines_of_claude_code_s_stream_on_stdin(bundle_file: Path) -> None:
     text = STREAM.read_text(encoding="utf-8")
     rows = told(run("--bundle", bundle_file, *ON, "--json", "--poll", 0.01, stdin=text))
     assert [row | {"reasons": None} for row in rows] == as_decided(bundle_file, STREAM)
+
+
+def test_turns_as_one_json_file(tmp_path: Path, bundle_file: Path) -> None:
+    turns = [{"action": "ls", "observation": "a.py"}] * 2
+    (tmp_path / "run.json").write_text(json.dumps({"task": "fix it", "turns": turns, "ended": True}), encoding="utf-8")
+    rows = told(run(tmp_path / "run.json", "--bundle", bundle_file, *ON, "--json"))
+    assert [(row["turn"], row["ended"]) for row in rows] == [(0, False), (1, False), (2, False), (2, True)]
+    (tmp_path / "run.json").write_text(json.dumps({"turns": [{"actoin": "ls"}]}), encoding="utf-8")
+    done = run(tmp_path / "run.json", "--bundle", bundle_file, *ON)
+    assert done.exit_code == 1 and "turn 1" in done.stderr and "'actoin'" in done.stderr
 
 
 def test_turns_as_lines_and_chat_messages_as_lines(bundle_file: Path) -> None:
@@ -303,5 +314,5 @@ def test_a_large_file_is_read_for_a_quarter_of_the_time_at_most(tmp_path: Path, 
 
     watch = Watch(Router(recorded_bundle, harness="recorded-bash"), lambda text: None)
     with pytest.raises(KeyboardInterrupt):
-        list(follow(Touched(path), watch, poll=0.0001, sleep=sleep))
+        list(follow(Touched(path, turn_of), watch, poll=0.0001, sleep=sleep))
     assert min(read) > 0.005 and sum(slept) >= 2.9 * sum(read)
