@@ -22,12 +22,12 @@ RECORDED = ROOT / "data" / "recorded"
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def on_a_terminal(*arguments: str, **variables: str) -> str:
-    """What the command writes to a terminal, stdout and stderr together."""
+def on_a_terminal(*arguments: str, code: str = "", **variables: str) -> str:
+    """What the command, or some Python, writes to a terminal, stdout and stderr together."""
     ours, theirs = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
     done = subprocess.Popen(
-        [sys.executable, "-m", "featrouter", *arguments],
+        [sys.executable, *(["-c", code] if code else ["-m", "featrouter", *arguments])],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,
@@ -110,11 +110,21 @@ def test_time_left_is_reckoned_from_the_steps_done(
     assert [span(seconds) for seconds in (3.4, 89, 600, 7200)] == ["3 s", "89 s", "10 min", "2.0 h"]
 
 
-def test_long_work_tells_the_time_left_on_a_terminal(tmp_path: Path) -> None:
-    shown = on_a_terminal(
-        "train", str(RECORDED), "--strong", "scripted-strong", "-o", str(tmp_path / "b"), "--head", "lightgbm"
-    )
-    assert "reading runs" in shown and re.search(r"heads done: [123] of 4, about \d+ s left", shown)
+def test_steps_share_a_line_on_a_terminal() -> None:
+    code = """
+from featrouter.cli.progress import Stages
+stages = Stages()
+for stage in ("training", "r1; heads done: 0 of 2", "r2; heads done: 1 of 2", "done: 2 of 2", "costs"):
+    stages(stage)
+"""
+    shown = ESCAPE.sub("", on_a_terminal(code=code))
+    lines = [[part.strip() for part in line.split("\r") if part.strip()] for line in shown.split("\n") if line.strip()]
+    assert lines[0] == ["training"] and lines[2] == ["costs"]
+    assert [re.sub(r"\d+ s", "N s", part) for part in lines[1]] == [
+        "r1; heads done: 0 of 2",
+        "r2; heads done: 1 of 2, about N s left",
+        "done: 2 of 2",
+    ]
 
 
 def test_a_table_of_pairs_judged_by_a_bundle_has_rows() -> None:

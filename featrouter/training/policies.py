@@ -98,6 +98,8 @@ def _moves(policy: Policy, place: int, runs: Walks, value: float) -> Iterator[Po
 
 def _surely_more(earned: Floats, before: Floats, tasks: Names) -> bool:
     gain = earned - before
+    if not gain.any():
+        return False
     _, codes = np.unique(tasks.astype(str), return_inverse=True)
     totals = np.bincount(codes, gain)
     error = float(np.std(totals, ddof=1) * np.sqrt(len(totals))) if len(totals) > 1 else math.inf

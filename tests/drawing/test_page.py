@@ -9,7 +9,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featrouter.drawing.page import data, render
@@ -43,6 +43,7 @@ class Scripts(HTMLParser):
             self.found[-1] += data
 
 
+@settings(max_examples=40, deadline=None)
 @given(ANY)
 def test_data_is_one_script_element_and_reads_back(value: object) -> None:
     (told,) = Scripts(str(data("x", value))).found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featrouter.drawing.scale import Scale
@@ -22,6 +22,7 @@ def test_what_is_upside_down_stays_so_and_what_is_outside_is_held() -> None:
     assert (up(0), up(1), up(5), up(-5)) == (200, 0, 0, 200)
 
 
+@settings(max_examples=50)
 @given(AMOUNTS, AMOUNTS, st.integers(2, 9))
 def test_ticks_are_few_rising_and_within(one: float, other: float, most: int) -> None:
     low, high = sorted((one, other))

@@ -346,6 +346,7 @@ def test_a_router_is_trained_on_a_one_armed_log_inside_the_folds(one_armed: tupl
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")
+@pytest.mark.campaign
 def test_on_the_oracle_stopped_sql_log_r1_tells_at_turn_3_in_repositories_it_never_saw() -> None:
     """One fold of the repo-disjoint split, and turns 0 to 3 alone: all of it takes half a minute."""
     logs = Logs([SHARED / f"intercode-sql.{form}.csv.xz" for form in ("turns", "runs", "outcomes")])

@@ -94,6 +94,7 @@ def test_what_may_be_honest_is_not_questioned(what: str) -> None:
 
 
 @pytest.mark.skipif(not list((ROOT / "data").glob("public-runs.features*")), reason="the public features are not here")
+@pytest.mark.campaign
 def test_no_public_set_is_questioned(tally: Callable[..., None]) -> None:
     logs = Logs(sorted((ROOT / "data").glob("public-runs.*.csv.xz")))
     table = table_of(logs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from featrouter.policy import Policy
 from featrouter.report.findings import Findings, find, made_like
 from featrouter.report.frontier import frontier
 from featrouter.report.knob import STEPS, knob
+from featrouter.report.page import page
 from featrouter.report.shapes import drawn, swarms
 from featrouter.training.costs import spent
 from featrouter.training.overlap import KEPT, seen_before, sketch
@@ -30,6 +32,7 @@ def judged(table: Table, quick_bundle: Bundle) -> Judged:
     return Judged(of_bundle(table, quick_bundle), {}, np.zeros(len(table), np.int64))
 
 
+@pytest.mark.campaign
 def test_a_bundle_taught_with_these_tasks_is_judged_by_its_making(anew: Findings, as_is: Findings) -> None:
     assert anew.seen == as_is.seen == 1.0
     assert anew.trained_anew and list(anew.evaluation["splits"]) == ["mixed", "repo_disjoint"]
@@ -111,6 +114,7 @@ def test_the_knob_tells_what_each_policy_would_have_done(table: Table, judged: J
     assert set(as_is.knob["policies"]) > set(as_is.bundle.policies)
 
 
+@pytest.mark.campaign
 def test_at_the_user_s_value_the_knob_says_what_evaluate_says(anew: Findings) -> None:
     (told,) = [one for one in anew.evaluation["splits"]["repo_disjoint"]["value"] if one["value"] == 0.2]
     assert anew.knob is not None
@@ -139,7 +143,22 @@ def test_dependence_is_the_mean_answer_with_one_feature_set(table: Table, as_is:
     assert one.r1[10] == pytest.approx(told.r1.mean()) and one.r2[10] == pytest.approx(told.r2.mean())
 
 
+@pytest.mark.campaign
 def test_the_numbers_behind_the_page_are_json(anew: Findings) -> None:
     told = json.loads(json.dumps(anew.as_dict(), allow_nan=False))
     assert told["judged"] == "folds" and [one["turn"] for one in told["frontiers"]][-1] == "end"
     assert set(told["frontiers"][0]["curves"]) == {"router", "oracle", "repeated"}
+
+
+@pytest.mark.campaign
+def test_it_begins_with_the_verdict_and_says_what_was_judged(anew: Findings, as_is: Findings) -> None:
+    for found, words in ((anew, "how this bundle was made"), (as_is, "this bundle as it is")):
+        text = page(found, "b")
+        verdict = re.search(r'<p class="verdict[^"]*"><b>(.*?)\.</b></p>', text, re.DOTALL)
+        assert verdict and verdict[1].lower() == found.evaluation["verdict"][0].lower()
+        assert words in text and "It learned from 100% of the tasks" in text
+
+
+@pytest.mark.campaign
+def test_both_pages_are_small(anew: Findings, as_is: Findings) -> None:
+    assert all(len(page(found, "b").encode()) < 2**20 for found in (anew, as_is))
