@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featrouter.cli.options import BUNDLE, HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, pair_of, refusals, table_of
+from featrouter.cli.options import (
+    BUNDLE,
+    HARNESS,
+    JOBS,
+    JSON,
+    LOGS,
+    MAX_REJECTS,
+    STRONG,
+    check_folder,
+    mistaken,
+    pair_of,
+    refusals,
+    table_of,
+)
 from featrouter.cli.painting import echo, headed
 
 if TYPE_CHECKING:
@@ -61,8 +74,7 @@ def adapt(
     from featrouter.training.adapt import adapt as fitted
     from featrouter.training.table import select
 
-    if not output.parent.is_dir():
-        raise click.BadParameter(f"{output.parent} is no folder; make it first", param_hint="--output")
+    check_folder("output", output)
     with refusals():
         base = bundle_of(bundle)
         _, table = table_of(logs, jobs, max_rejects)
@@ -115,7 +127,7 @@ def drift(
         given = bundle_of(bundle)
         if named is not None and named not in given.references:
             known = ", ".join(repr(name) for name in sorted(given.references))
-            raise click.BadParameter(f"{named!r}: the bundle knows {known}", param_hint="--as")
+            raise mistaken("as", f"{named!r}: the bundle knows {known}")
         read, table = table_of(logs, jobs, max_rejects)
         found = moved(given, pair_of(read, table, None, strong, harness, quiet=True), named)
     if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featrouter.cli.options import EXIT_DATA, JSON, LOGS, Refused, refusals
+from featrouter.cli.options import EXIT_DATA, JSON, LOGS, Refused, mistaken, refusals
 from featrouter.cli.painting import echo
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def import_(
 
     names = [known.name for known in FORMATS]
     if form and form not in names:
-        raise click.BadParameter(f"{form!r}: formats are {', '.join(names)}", param_hint="--format")
+        raise mistaken("format", f"{form!r}: formats are {', '.join(names)}")
     reading = Import(files, only=form, harness=harness, weak_model=weak)
     with refusals():
         filed = file_runs(reading, output, _outcomes(outcomes, reading), add=add)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, refusals, table_of
+from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, mistaken, refusals, table_of
 from featrouter.cli.painting import echo
 
 
@@ -27,7 +27,7 @@ def features(family: str | None, markdown: bool, as_json: bool) -> None:
     from featrouter.catalogue_page import page
 
     if family is not None and family not in FAMILIES:
-        raise click.BadParameter(f"{family!r}: families are {', '.join(FAMILIES)}", param_hint="--family")
+        raise mistaken("family", f"{family!r}: families are {', '.join(FAMILIES)}")
     if markdown:
         echo(page(), nl=False)
         return

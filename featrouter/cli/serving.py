@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featrouter.cli.harnesses import bundle_of
-from featrouter.cli.options import BUNDLE, JSON, VALUE, refusals
+from featrouter.cli.options import BUNDLE, JSON, VALUE, mistaken, refusals
 from featrouter.cli.painting import echo
 from featrouter.cli.runs import RUN, TASK, WHICH, run_of
 
@@ -120,7 +120,7 @@ def _session(router: Router, run: Path, which: str | None, task: str, turn: int 
 
     trajectory, _, harness = run_of(run, which)
     if turn is not None and not 0 <= turn <= len(trajectory):
-        raise click.BadParameter(f"{turn}: the run has {len(trajectory)} turns", param_hint="--turn")
+        raise mistaken("turn", f"{turn}: the run has {len(trajectory)} turns")
     whole = turn is None or turn == len(trajectory)
     seen = Trajectory(task or trajectory.task, trajectory.turns[:turn], ended or (trajectory.ended and whole))
     return router.replay(seen, harness=router.harness or (harness if harness in router.bundle.references else None))
