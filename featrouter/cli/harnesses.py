@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featrouter.cli.completion import offering, references
 from featrouter.cli.options import (
     BUNDLE,
     HARNESS,
@@ -98,7 +99,11 @@ def adapt(
 @STRONG
 @HARNESS
 @click.option(
-    "--as", "named", metavar="NAME", help="Compare with this harness of the bundle, whatever the log's is called."
+    "--as",
+    "named",
+    metavar="NAME",
+    shell_complete=offering(references),
+    help="Compare with this harness of the bundle, whatever the log's is called.",
 )
 @JOBS
 @MAX_REJECTS

@@ -43,7 +43,7 @@ without = ["prompt"]
 
 Keys are options as they are spelled, with dashes or underscores; values have the option's type, one or a list of an option that
 may be repeated; a variable holds several parted by blanks. A key that no verb knows, or a value of another type, is an error
-that names the file and the key. `--help` shows the defaults that are in force.
+that names the file and the key. `--help` shows the defaults of the file, and not those of variables.
 
 ## Completion
 

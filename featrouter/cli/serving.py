@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featrouter.cli.completion import offering, policies, references
 from featrouter.cli.harnesses import bundle_of
 from featrouter.cli.options import BUNDLE, JSON, VALUE, mistaken, refusals
 from featrouter.cli.painting import echo
@@ -22,10 +23,18 @@ if TYPE_CHECKING:
 TURN = click.option("--turn", type=int, help="Look at the run after this turn instead of the last one.")
 ENDED = click.option("--ended", is_flag=True, help="The weak agent has submitted: accept or escalate?")
 POLICY = click.option(
-    "--policy", metavar="NAME", help="One of the bundle's policies, or fixed:TURN, instead of its own."
+    "--policy",
+    metavar="NAME",
+    shell_complete=offering(policies),
+    help="One of the bundle's policies, or fixed:TURN, instead of its own.",
 )
 STOP = click.option("--allow-stop", is_flag=True, help="Giving up is a choice, where neither arm is worth its cost.")
-ON = click.option("--harness", metavar="NAME", help="Whose run this is, where the bundle knows several harnesses.")
+ON = click.option(
+    "--harness",
+    metavar="NAME",
+    shell_complete=offering(references),
+    help="Whose run this is, where the bundle knows several harnesses.",
+)
 
 
 def asking(command: Callable[..., None]) -> Callable[..., None]:
