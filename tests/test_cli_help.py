@@ -49,7 +49,7 @@ def test_every_verb_takes_json(verb: str) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_option_is_explained(verb: str) -> None:
     silent = [param.name for param in main.commands[verb].params if isinstance(param, click.Option) and not param.help]
-    assert silent in ([], ["form"])  # --format has its choices
+    assert silent == []
 
 
 def test_alone_it_shows_three_things_to_do_first() -> None:
@@ -123,6 +123,15 @@ def test_features_as_json_is_one_document() -> None:
         ("featrouter importances fold", ["folder"]),
         ("featrouter importances ''", ["default", "mine.featrouter"]),
         ("featrouter completion f", ["fish"]),
+        ("featrouter decide default --policy f", ["fixed"]),
+        ("featrouter view --bundle default --harness o", ["openhands"]),
+        ("featrouter drift default --as m", ["mini-swe-agent"]),
+        ("featrouter drift nowhere --as o", []),
+        ("featrouter view default --bundle nowhere --harness o", []),
+        ("featrouter import --format la", ["langfuse"]),
+        ("featrouter train --without l", ["loops"]),
+        ("featrouter features --family pro", ["prompt"]),
+        ("featrouter nosuch --", ["--version", "--help"]),
     ],
 )
 def test_bash_completes(words: str, offered: list[str], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from featrouter.cli.looking import report, view
 from featrouter.cli.machine import demo, doctor
 from featrouter.cli.numbers import extract, features
 from featrouter.cli.options import EXIT_CODES, EXIT_DATA, Refused
-from featrouter.cli.painting import echo, painted, printable
+from featrouter.cli.painting import coloured, echo, painted, printable
 from featrouter.cli.serving import decide, explain
 from featrouter.cli.study import study
 from featrouter.cli.watching import watch
@@ -63,32 +63,33 @@ class _Verbs(click.Group):
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         try:
-            return super().make_context(*args, **extra)
+            return super().make_context(*args, **{"color": coloured(err=True), **extra})
         except click.ClickException as error:
             raise _told(error) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        path = None
         try:
-            if found := defaults.project(Path.cwd()):
-                path = found[0]
-                ctx.default_map = defaults.map_of(*found, self.commands)
             return super().invoke(ctx)
         except click.ClickException as error:
-            raise _told(error, path) from None
+            raise _told(error) from None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if ctx.resilient_parsing:  # a shell asks what may follow
+            return super().resolve_command(ctx, args)
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             near = difflib.get_close_matches(args[0], list(self.commands), n=1, cutoff=0.5)
             mend = f"did you mean {near[0]}?" if near else "featrouter --help lists them"
             ctx.fail(f"no verb {args[0]!r:.60}; {mend}")
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        if told := defaults.project(Path.cwd()):
+            ctx.default_map = defaults.map_of(*told, str(found[0]), self.commands)
+        return found
 
 
-def _told(error: click.ClickException, path: Path | None = None) -> click.ClickException:
+def _told(error: click.ClickException) -> click.ClickException:
     """The error, in words that a terminal can be shown."""
     words = error.format_message()
-    if isinstance(error, click.BadParameter) and (source := defaults.source_of(error, path)):
+    if isinstance(error, click.BadParameter) and (source := defaults.source_of(error)):
         words = f"{words} ({source})"
     told = painted(printable(words), "bad", err=True)
     error.format_message = lambda: told  # type: ignore[method-assign]  # what every kind of them is shown by

@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-#: Of these the general variable is somebody else's: LiteLLM's plugin follows FEATROUTER_POLICY, `train` would make it.
-_OWN = {("train", "policy"), ("evaluate", "policy")}
+#: LiteLLM's plugin follows these general variables. They mean the same to verbs that ask a router, and to no other: `train`
+#: makes a policy, `evaluate --bundle` does not cross-validate, --harness of most verbs leaves runs out.
+_PLUGIN = {"bundle", "harness", "policy"}
+_ASKING = {"decide", "explain", "view", "watch"}
 
 
 def name_of(option: click.Option) -> str:
@@ -30,7 +32,7 @@ def options_of(command: click.Command) -> dict[str, click.Option]:
 def let_variables_in(verb: str, command: click.Command) -> None:
     """Each option reads FEATROUTER_VERB_OPTION, and where that is not set FEATROUTER_OPTION."""
     for name, option in options_of(command).items():
-        general = () if (verb, name) in _OWN else (variable(name),)
+        general = () if name in _PLUGIN and verb not in _ASKING else (variable(name),)
         option.envvar = [variable(verb, name), *general]
 
 
@@ -57,45 +59,83 @@ def project(start: Path) -> tuple[Path, Mapping[str, Any]] | None:
     return None
 
 
-def map_of(path: Path, table: Mapping[str, Any], verbs: Mapping[str, click.Command]) -> dict[str, dict[str, Any]]:
-    """Click's default_map: by verb and parameter, what the table says for all verbs and, before it, for this one.
+def map_of(
+    path: Path, table: Mapping[str, Any], verb: str, verbs: Mapping[str, click.Command]
+) -> dict[str, dict[str, Any]]:
+    """Click's default_map for a verb: by parameter, what its own table says, else what the table for all verbs does.
 
-    UsageError for a key that is no option, naming the file, the key and the nearest that is known.
+    UsageError for a key that no verb knows, or a value of another type, naming the file, the key and what is wanted.
     """
-    by_verb = {verb: options_of(command) for verb, command in verbs.items()}
+    by_verb = {name: options_of(command) for name, command in verbs.items()}
     general = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    every = {name for options in by_verb.values() for name in options}
-    _check(path, "[tool.featrouter]", general, every)
-    tables = [key for key, value in table.items() if isinstance(value, dict)]
-    _check(path, "[tool.featrouter]", tables, set(verbs))
-    found: dict[str, dict[str, Any]] = {}
-    for verb, options in by_verb.items():
-        own = table.get(verb, {})
-        _check(path, f"[tool.featrouter.{verb}]", own, set(options))
-        told = {spelled(key): value for key, value in (general | own).items()}
-        found[verb] = {str(options[name].name): value for name, value in told.items() if name in options}
-    return found
+    _check(path, _EVERY, general, {name for options in by_verb.values() for name in options})
+    tables = {key: value for key, value in table.items() if isinstance(value, dict)}
+    _check(path, _EVERY, tables, set(verbs))
+    for name, own in tables.items():
+        _check(path, _own(name), own, set(by_verb[name]))
+    found: dict[str, Any] = {}
+    for where, told in ((_EVERY, general), (_own(verb), tables.get(verb, {}))):
+        for key, value in told.items():
+            if option := by_verb[verb].get(_spelled(key)):
+                found[str(option.name)] = _fitting(option, value, f"{path}, {where}: {key}")
+    return {verb: found}
 
 
-def spelled(key: str) -> str:
+def _fitting(option: click.Option, value: Any, where: str) -> Any:
+    """The value as click wants it: of an option that may be repeated, one value is a list of one."""
+    kind, types = _wanted(option)
+    values = value if option.multiple and isinstance(value, list) else [value]
+    for one in values:
+        parts = one if option.nargs > 1 else [one]
+        if not isinstance(parts, list) or len(parts) != option.nargs or not {type(part) for part in parts} <= types:
+            each = kind if option.nargs == 1 else f"a list of {option.nargs}, each {kind}"
+            raise click.UsageError(
+                f"{where} = {value!r:.60}: want {each}{', or a list of such' if option.multiple else ''}"
+            )
+    return values if option.multiple else value
+
+
+def _wanted(option: click.Option) -> tuple[str, set[type]]:
+    if option.is_flag:
+        return "true or false", {bool}
+    if isinstance(option.type, type(click.INT)):
+        return "a whole number", {int}
+    if isinstance(option.type, type(click.FLOAT)):
+        return "a number", {int, float}
+    return "text in quotes", {str}
+
+
+_EVERY = "[tool.featrouter]"
+
+
+def _own(verb: str) -> str:
+    return f"[tool.featrouter.{verb}]"
+
+
+def _spelled(key: str) -> str:
     return key.replace("_", "-")
 
 
-def _check(path: Path, where: str, keys: Any, known: set[str]) -> None:
+def _check(path: Path, where: str, keys: Iterable[str], known: set[str]) -> None:
     for key in keys:
-        if spelled(key) not in known:
-            near = difflib.get_close_matches(spelled(key), sorted(known), n=1)
+        if _spelled(key) not in known:
+            near = difflib.get_close_matches(_spelled(key), sorted(known), n=1)
             mend = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
             raise click.UsageError(f"{path}, {where}: unknown key {key!r:.60}; {mend}")
 
 
-def source_of(error: click.BadParameter, path: Path | None) -> str:
-    """Where a bad value came from, if not from the command line: a variable or the file; else nothing."""
+def source_of(error: click.BadParameter) -> str:
+    """Where a bad value came from, if not from the command line: a variable, or a key of the file; else nothing."""
     ctx, param = error.ctx, error.param
-    if ctx is None or param is None or param.name is None:
+    if ctx is None or not isinstance(param, click.Option) or param.name is None:
         return ""
     source = ctx.get_parameter_source(param.name)
     if source is ParameterSource.ENVIRONMENT:
         names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or ()
         return next((f"from the variable {name}" for name in names if os.environ.get(name)), "")
-    return f"from [tool.featrouter] in {path}" if source is ParameterSource.DEFAULT_MAP and path else ""
+    if source is ParameterSource.DEFAULT_MAP and (found := project(Path.cwd())):
+        path, table = found
+        verb = str(ctx.info_name)
+        own = name_of(param) in map(_spelled, table.get(verb, {}))
+        return f"from {name_of(param)} in {_own(verb) if own else _EVERY}, {path}"
+    return ""

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featrouter.cli.options import BUNDLE, HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, pair_of, refusals, table_of
+from featrouter.cli.completion import offering, references
+from featrouter.cli.options import (
+    BUNDLE,
+    HARNESS,
+    JOBS,
+    JSON,
+    LOGS,
+    MAX_REJECTS,
+    STRONG,
+    check_folder,
+    mistaken,
+    pair_of,
+    refusals,
+    table_of,
+)
 from featrouter.cli.painting import echo, headed
 
 if TYPE_CHECKING:
@@ -61,8 +75,7 @@ def adapt(
     from featrouter.training.adapt import adapt as fitted
     from featrouter.training.table import select
 
-    if not output.parent.is_dir():
-        raise click.BadParameter(f"{output.parent} is no folder; make it first", param_hint="--output")
+    check_folder("output", output)
     with refusals():
         base = bundle_of(bundle)
         _, table = table_of(logs, jobs, max_rejects)
@@ -86,7 +99,11 @@ def adapt(
 @STRONG
 @HARNESS
 @click.option(
-    "--as", "named", metavar="NAME", help="Compare with this harness of the bundle, whatever the log's is called."
+    "--as",
+    "named",
+    metavar="NAME",
+    shell_complete=offering(references),
+    help="Compare with this harness of the bundle, whatever the log's is called.",
 )
 @JOBS
 @MAX_REJECTS
@@ -115,7 +132,7 @@ def drift(
         given = bundle_of(bundle)
         if named is not None and named not in given.references:
             known = ", ".join(repr(name) for name in sorted(given.references))
-            raise click.BadParameter(f"{named!r}: the bundle knows {known}", param_hint="--as")
+            raise mistaken("as", f"{named!r}: the bundle knows {known}")
         read, table = table_of(logs, jobs, max_rejects)
         found = moved(given, pair_of(read, table, None, strong, harness, quiet=True), named)
     if as_json:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featrouter.cli.options import EXIT_DATA, JSON, LOGS, Refused, refusals
+from featrouter.cli.completion import formats, offering
+from featrouter.cli.options import EXIT_DATA, JSON, LOGS, Refused, mistaken, refusals
 from featrouter.cli.painting import echo
 
 if TYPE_CHECKING:
@@ -29,7 +30,14 @@ _SHOWN = 5
     type=click.Path(path_type=Path),
     help="Who solved what: CSV, SWE-bench report, Harbor result.json (repeatable).",
 )
-@click.option("--format", "form", metavar="NAME", default="", help="Only files of this format.")
+@click.option(
+    "--format",
+    "form",
+    metavar="NAME",
+    default="",
+    shell_complete=offering(formats),
+    help="Only files of this format.",
+)
 @click.option("--harness", metavar="NAME", default="", help="The harness of runs whose file names none.")
 @click.option("--weak", metavar="MODEL", default="", help="The model of runs whose file names none.")
 @click.option("--append", "add", is_flag=True, help="Add to the logs in the folder, which is else refused.")
@@ -75,7 +83,7 @@ def import_(
 
     names = [known.name for known in FORMATS]
     if form and form not in names:
-        raise click.BadParameter(f"{form!r}: formats are {', '.join(names)}", param_hint="--format")
+        raise mistaken("format", f"{form!r}: formats are {', '.join(names)}")
     reading = Import(files, only=form, harness=harness, weak_model=weak)
     with refusals():
         filed = file_runs(reading, output, _outcomes(outcomes, reading), add=add)
@@ -93,7 +101,7 @@ def import_(
 @click.command()
 @LOGS
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder, a file a run.")
-@click.option("--format", "form", type=click.Choice(["atif"]), default="atif", show_default=True)
+@click.option("--format", "form", type=click.Choice(["atif"]), default="atif", show_default=True, help="What to write.")
 @JSON
 def export(logs: tuple[Path, ...], output: Path, form: str, as_json: bool) -> None:
     """Export logged runs as trajectories: ATIF v1.7, one JSON file a run, for Harbor and what else reads it.

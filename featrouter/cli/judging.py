@@ -13,7 +13,19 @@ import click
 from featrouter.cli.completion import BundleName
 from featrouter.cli.harnesses import bundle_of
 from featrouter.cli.making import making
-from featrouter.cli.options import HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, STRONG, WEAK, pair_of, refusals, table_of
+from featrouter.cli.options import (
+    HARNESS,
+    JOBS,
+    JSON,
+    LOGS,
+    MAX_REJECTS,
+    STRONG,
+    WEAK,
+    mistaken,
+    pair_of,
+    refusals,
+    table_of,
+)
 from featrouter.cli.painting import echo, headed
 from featrouter.cli.progress import Stages
 
@@ -138,5 +150,5 @@ def chosen_of(baselines: str) -> list[str]:
     if names in (["all"], ["none"]):
         names = list(BASELINES) if names == ["all"] else []
     if unknown := [name for name in names if name not in BASELINES]:
-        raise click.BadParameter(f"{unknown[0]!r}: known are {', '.join(BASELINES)}", param_hint="--baselines")
+        raise mistaken("baselines", f"{unknown[0]!r}: known are {', '.join(BASELINES)}")
     return names

@@ -21,6 +21,7 @@ from featrouter.cli.options import (
     MAX_REJECTS,
     STRONG,
     WEAK,
+    check_folder,
     pair_of,
     refusals,
     table_of,
@@ -88,9 +89,9 @@ def train(
     from featrouter.training.card import page
     from featrouter.training.words import learned
 
-    for target in (output, card):
-        if target and not target.parent.is_dir():
-            raise click.BadParameter(f"{target.parent} is no folder; make it first", param_hint="--output / --card")
+    check_folder("output", output)
+    if card:
+        check_folder("card", card)
     with refusals():
         read, table = table_of(logs, jobs, max_rejects)
         table = pair_of(read, table, weak, strong, harness)

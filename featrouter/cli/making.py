@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from featrouter.cli.completion import families, offering
 from featrouter.cli.options import ABOVE_0, refusals
 
 
@@ -46,7 +47,11 @@ _MAKING = (
     ),
     click.option("--panel/--no-panel", default=True, help="May other systems' outcomes on a task soften its label?"),
     click.option(
-        "--without", multiple=True, metavar="FAMILY", help="A family that the heads do not read (repeatable)."
+        "--without",
+        multiple=True,
+        metavar="FAMILY",
+        shell_complete=offering(families),
+        help="A family that the heads do not read (repeatable).",
     ),
     click.option("--tune", is_flag=True, help="Search a few settings of the heads, too (about 5 times slower)."),
     click.option(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, refusals, table_of
+from featrouter.cli.completion import families, offering
+from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, mistaken, refusals, table_of
 from featrouter.cli.painting import echo
 
 
 @click.command()
-@click.option("--family", help="Only this family.")
+@click.option("--family", shell_complete=offering(families), help="Only this family.")
 @click.option("--markdown", is_flag=True, help="The page features/README.md.")
 @JSON
 def features(family: str | None, markdown: bool, as_json: bool) -> None:
@@ -27,7 +28,7 @@ def features(family: str | None, markdown: bool, as_json: bool) -> None:
     from featrouter.catalogue_page import page
 
     if family is not None and family not in FAMILIES:
-        raise click.BadParameter(f"{family!r}: families are {', '.join(FAMILIES)}", param_hint="--family")
+        raise mistaken("family", f"{family!r}: families are {', '.join(FAMILIES)}")
     if markdown:
         echo(page(), nl=False)
         return

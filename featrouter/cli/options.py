@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featrouter.cli.completion import BundleName
+from featrouter.cli.defaults import options_of
 from featrouter.cli.painting import echo
 
 if TYPE_CHECKING:
@@ -47,6 +48,17 @@ class Refused(click.ClickException):
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = code  # type: ignore[misc]  # click reads it from the instance, too
+
+
+def mistaken(option: str, message: str) -> click.BadParameter:
+    """What is wrong with the value of an option (`max-rejects`) of the verb that runs; it tells where the value came from."""
+    ctx = click.get_current_context()
+    return click.BadParameter(message, ctx, options_of(ctx.command)[option])
+
+
+def check_folder(option: str, output: Path) -> None:
+    if not output.parent.is_dir():
+        raise mistaken(option, f"{output.parent} is no folder; make it first")
 
 
 @contextmanager

@@ -25,8 +25,8 @@ on a terminal alone; `NO_COLOR=1` forbids it, `FORCE_COLOR=1` asks for it. Error
 What is not on the command line comes from the first of these that has it:
 
 1. the variable `FEATROUTER_VERB_OPTION`, such as `FEATROUTER_TRAIN_VALUE=5`
-2. the variable `FEATROUTER_OPTION`, such as `FEATROUTER_STRONG=gpt-4`, for every verb that has the option (`FEATROUTER_POLICY` is
-   what LiteLLM's plugin follows, and not what `train` and `evaluate` make)
+2. the variable `FEATROUTER_OPTION`, such as `FEATROUTER_STRONG=gpt-4`, for every verb that has the option (but
+   `FEATROUTER_BUNDLE`, `_HARNESS` and `_POLICY`, which LiteLLM's plugin follows, for `decide`, `explain`, `view`, `watch` alone)
 3. the table `[tool.featrouter.VERB]` in the nearest `pyproject.toml` upwards that has a table `[tool.featrouter]`
 4. `[tool.featrouter]` itself, for every verb that has the option
 
@@ -41,7 +41,9 @@ policy = "anytime"
 without = ["prompt"]
 ```
 
-A key that no verb knows is an error. `--help` shows the defaults that are in force.
+Keys are options as they are spelled, with dashes or underscores; values have the option's type, one or a list of an option that
+may be repeated; a variable holds several parted by blanks. A key that no verb knows, or a value of another type, is an error
+that names the file and the key. `--help` shows the defaults of the file, and not those of variables.
 
 ## Completion
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featrouter.cli.completion import offering, policies, references
 from featrouter.cli.harnesses import bundle_of
-from featrouter.cli.options import BUNDLE, JSON, VALUE, refusals
+from featrouter.cli.options import BUNDLE, JSON, VALUE, mistaken, refusals
 from featrouter.cli.painting import echo
 from featrouter.cli.runs import RUN, TASK, WHICH, run_of
 
@@ -22,10 +23,18 @@ if TYPE_CHECKING:
 TURN = click.option("--turn", type=int, help="Look at the run after this turn instead of the last one.")
 ENDED = click.option("--ended", is_flag=True, help="The weak agent has submitted: accept or escalate?")
 POLICY = click.option(
-    "--policy", metavar="NAME", help="One of the bundle's policies, or fixed:TURN, instead of its own."
+    "--policy",
+    metavar="NAME",
+    shell_complete=offering(policies),
+    help="One of the bundle's policies, or fixed:TURN, instead of its own.",
 )
 STOP = click.option("--allow-stop", is_flag=True, help="Giving up is a choice, where neither arm is worth its cost.")
-ON = click.option("--harness", metavar="NAME", help="Whose run this is, where the bundle knows several harnesses.")
+ON = click.option(
+    "--harness",
+    metavar="NAME",
+    shell_complete=offering(references),
+    help="Whose run this is, where the bundle knows several harnesses.",
+)
 
 
 def asking(command: Callable[..., None]) -> Callable[..., None]:
@@ -120,7 +129,7 @@ def _session(router: Router, run: Path, which: str | None, task: str, turn: int 
 
     trajectory, _, harness = run_of(run, which)
     if turn is not None and not 0 <= turn <= len(trajectory):
-        raise click.BadParameter(f"{turn}: the run has {len(trajectory)} turns", param_hint="--turn")
+        raise mistaken("turn", f"{turn}: the run has {len(trajectory)} turns")
     whole = turn is None or turn == len(trajectory)
     seen = Trajectory(task or trajectory.task, trajectory.turns[:turn], ended or (trajectory.ended and whole))
     return router.replay(seen, harness=router.harness or (harness if harness in router.bundle.references else None))
