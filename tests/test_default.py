@@ -63,6 +63,20 @@ def test_the_documented_command_writes_bundle_and_card(tmp_path: Path, monkeypat
     assert (tmp_path / "card.md").read_bytes() == DEFAULT.with_name("card.md").read_bytes()
 
 
+@pytest.mark.campaign
+def test_the_documented_report_of_the_default_is_one_small_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    arguments = documented("report")
+    arguments[arguments.index("-o") + 1] = str(tmp_path / "report.html")
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "claude-3-5-sonnet-20241022 → openhands/claude-opus-4-8" in text and "how this bundle was made" in text
+    assert len(text) < 2**20 and result.stdout.startswith("do not route this pair")
+
+
 def test_the_card_is_generated_from_the_bundle() -> None:
     assert page(Router.load().bundle, DEFAULT.name) == DEFAULT.with_name("card.md").read_text(encoding="utf-8")
 

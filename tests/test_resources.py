@@ -106,6 +106,12 @@ def test_a_wheel_holds_the_package_its_words_and_its_model_and_nothing_else(whee
     assert queries <= names
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "featrouter").rglob("*.py")}
     assert modules == {name for name in names if name.endswith(".py")}
+    pages = {
+        str(path.relative_to(ROOT))
+        for kind in ("html", "css", "js")
+        for path in (ROOT / "featrouter").rglob(f"*.{kind}")
+    }
+    assert len(pages) >= 8 and pages <= names
     assert "featrouter/py.typed" in names
     tops = {name.partition("/")[0] for name in names}
     assert len(tops) == 2 and "featrouter" in tops

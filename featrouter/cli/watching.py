@@ -53,13 +53,13 @@ def watch(
     RUN is a file that an agent writes: mini-swe-agent's trajectory, Claude Code's session, another format that
     `featrouter import` reads, or {"turns": [...]}; it may not be there yet. Or - for lines on stdin: Claude Code's
     stream-json, chat messages, or turns as JSON ({"task": ...} first, {"ended": true} last). Ends when the run says that it
-    is over, with the lines, or at Ctrl-C. Nothing is told to the agent.
+    is over, with the lines, or at Ctrl-C. Nothing is told to the agent. (stream-json does not hold the task: --task does.)
 
     \b
     Examples:
       featrouter watch run.traj.json --bundle my.featrouter
       featrouter watch ~/.claude/projects/-repo/SESSION.jsonl --harness openhands --idle 600
-      claude -p "fix it" --output-format stream-json --verbose | featrouter watch - --json
+      claude -p "$TASK" --output-format stream-json --verbose | featrouter watch - --task "$TASK"
     """
     from featrouter.watching.sources import Lines, Source, Written
     from featrouter.watching.watch import Watch, follow

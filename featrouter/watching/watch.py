@@ -64,6 +64,8 @@ class Watch:
         """Start, or start over: turns that were shown before are taken in without a word."""
         if self._session is not None:
             self.note(f"turn {len(turns) + 1} changed" if turns else "the run begins anew")
+        if not task and turns == () and self._session is None:
+            self.note("the task is not in what is written: --task tells it, and features of the task are blank without")
         first = self._session is None or not turns
         self._session, self._on = self.router.session(task, harness=on), on
         self.turns, self.over, self.escalated = (), False, None
