@@ -118,6 +118,8 @@ def _logged(path: Path, which: str | None) -> Found:
         read = Logs([path])
         names = []
         for run, trajectory in read.trajectories():
+            if not trajectory.turns:  # a runs file alone tells of none
+                continue
             if which in (None, run.run_id):
                 return Found(trajectory, run.run_id, run.harness)
             names.append(run.run_id)

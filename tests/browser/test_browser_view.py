@@ -101,10 +101,11 @@ def test_keys_the_picture_and_the_field_lead_to_turns(open_page: Open, view_file
     assert page.locator("#step-0").get_attribute("open") is not None
     page.locator("#jump").fill("4")
     page.locator("#jump").press("Enter")
-    assert page.locator("#step-4 .body").count() == 1
+    page.locator("#step-4 .body").wait_for()
     wide = page.locator("#chart").bounding_box()["width"]
     page.locator("#chart").click(position={"x": wide * 6 / (len(run) + 1), "y": 20})
-    assert page.locator("#step-6 .body").count() == 1 and page.locator("#here").get_attribute("d").startswith("M")
+    page.locator("#step-6 .body").wait_for()
+    assert page.locator("#here").get_attribute("d").startswith("M")
 
 
 def test_a_hostile_run_is_shown_and_not_obeyed(open_page: Open, view_of: Make, tmp_path: Path) -> None:
