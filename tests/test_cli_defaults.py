@@ -46,6 +46,11 @@ def test_the_nearer_one_wins(folder: Path) -> None:
     assert len(done.stdout.split("\n\n")[1].strip().splitlines()) == 8
 
 
+def test_a_folder_that_is_gone_has_no_file(folder: Path) -> None:
+    (folder / "inner").rmdir()
+    assert listed() == 20
+
+
 def test_a_table_for_another_verb_says_nothing_here(folder: Path) -> None:
     said(folder, "[tool.featrouter.explain]\nn = 3\n")
     assert listed() == 20
@@ -56,10 +61,10 @@ def test_flags_and_repeated_options_have_defaults_too(folder: Path) -> None:
     said(folder, "[tool.featrouter.features]\njson = true\nfamily = 'loops'\n")
     assert '"loops_' in run("features").stdout and '"files_' not in run("features").stdout
     said(folder, "[tool.featrouter]\nharness = ['a', 'b']\nmax_rejects = 3\n")
-    found = project(folder / "inner")
+    found = project()
     assert found and map_of(*found, "train", main.commands) == {"train": {"harness": ["a", "b"], "max_rejects": 3}}
     said(folder, "[tool.featrouter]\nharness = 'a'\n[tool.featrouter.study]\npair = [['weak', 'strong']]\n")
-    found = project(folder / "inner")
+    found = project()
     assert found and map_of(*found, "study", main.commands)["study"] == {
         "harness": ["a"],
         "pairs": [["weak", "strong"]],
@@ -86,8 +91,10 @@ def test_the_nearest_file_with_a_table_counts(folder: Path) -> None:
         ("[tool.featrouter]\nn = true\n", ["n = True: want a whole number"]),
         ("[tool.featrouter]\nn = [1]\n", ["n = [1]: want a whole number"]),
         ("[tool.featrouter.importances]\njson = 3\n", ["[tool.featrouter.importances]: json = 3: want true or false"]),
-        ("[tool]\nfeatrouter = 3\n", ["tool.featrouter is no table"]),
+        ("[tool]\nfeatrouter = 3\n", ["tool.featrouter = 3 is no table"]),
         ("[tool.featrouter\n", ["pyproject.toml", "cannot be read"]),
+        (f"n = {'[' * 5000}{']' * 5000}\n", ["pyproject.toml", "cannot be read"]),
+        ("[tool.featrouter]\n'a\\u001b[31m' = 1\n".replace("'", '"'), ["'a\\x1b[31m'", "known are"]),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(folder: Path, text: str, words: list[str]) -> None:

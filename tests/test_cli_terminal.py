@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -81,6 +82,15 @@ def test_what_is_typed_wrongly_is_escaped_too(arguments: list[str]) -> None:
     assert done.exit_code == 2 and "\x1b" not in done.stderr and "\\x1b" in done.stderr
 
 
+def test_an_error_is_red_where_it_is_asked_for_though_nobody_looks() -> None:
+    told = CliRunner(env={"FORCE_COLOR": "1"}).invoke(main, ["decide", "nowhere", str(RECORDED)])
+    assert told.stderr.startswith("Error: \x1b[31m'nowhere'")
+    told = CliRunner(env={"FORCE_COLOR": "1"}).invoke(main, ["--\x1b[35m"])
+    assert "\x1b[31m" in told.stderr and "\x1b[35m" not in told.stderr
+    told = CliRunner(env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).invoke(main, ["evalute"])
+    assert told.exit_code == 2 and "\x1b" not in told.stderr
+
+
 def test_an_error_is_red_and_the_verdict_has_its_colour() -> None:
     assert "\x1b[31m" in on_a_terminal("decide", "nowhere.featrouter", str(RECORDED))
     shown = on_a_terminal("explain", "default", str(RECORDED), "--harness", "openhands")
@@ -127,9 +137,38 @@ for stage in ("training", "r1; heads done: 0 of 2", "r2; heads done: 1 of 2", "d
     ]
 
 
+def test_steps_that_begin_with_none_done_count_from_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    stages = Stages()
+    for later, stage in ((9, "reading"), (9, "parts done: 0 of 3"), (5, "a note"), (5, "a: done, 1 of 3")):
+        now[0] += later
+        stages(stage)
+    assert capsys.readouterr().err.splitlines()[-1].strip() == "a: done, 1 of 3, about 20 s left"
+
+
+def test_what_follows_a_step_begins_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    with click.Context(main):
+        stages = Stages()
+        for stage in ("fold 1 of 3", "fold 2 of 3", "a note", "fold 3 of 3", "fold 1 of 2"):
+            stages(stage)
+    lines = [re.split("[\r,]", line.rstrip("\r"))[0].rstrip() for line in capsys.readouterr().err.split("\n")]
+    # What an error says would stand in the last.
+    assert lines == ["  fold 1 of 3", "  a note", "  fold 3 of 3", "  fold 1 of 2", ""]
+
+
 def test_a_table_of_pairs_judged_by_a_bundle_has_rows() -> None:
     pair = ("--pair", "scripted-agent", "scripted-strong")
-    done = CliRunner().invoke(main, ["evaluate", str(RECORDED), *pair, "--bundle", "default", "--jobs", "1"])
+    arguments = ["evaluate", str(RECORDED), *pair, "--bundle", "default", "--jobs", "1"]
+    done = CliRunner(env={"FORCE_COLOR": "1"}).invoke(main, arguments)
     assert done.exit_code == 0, done.stderr
+    assert "\x1b[2mnote: harness 'recorded-bash'" in done.stderr
+    assert done.stdout.startswith("\x1b[1m| weak") and "\x1b[33m\x1b[1m* scripted-agent" in done.stdout
     rows = [line for line in done.stdout.splitlines() if line.startswith("| scripted-agent")]
     assert len(rows) >= 2 and all(re.search(r"0\.\d\d \[", row) for row in rows)

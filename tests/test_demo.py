@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,14 @@ def test_it_judges_a_pair_and_replays_a_run_that_failed_turn_by_turn(quick: None
     assert all(turn.action.split("\n")[0][:40] in replayed for turn in turns)
     assert "(submits)" in replayed and "In truth the weak agent failed" in replayed
     assert "training on data/recorded" in done.stderr and not re.search("training", done.stdout)
+
+
+def test_as_json_it_holds_the_evaluation_and_every_decision(quick: None) -> None:
+    done = CliRunner().invoke(main, ["demo", "--json"])
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["evaluations"][0]["verdict"] and told["solved"] == 0
+    assert [one["turn"] for one in told["decisions"][:-1]] == list(range(len(told["decisions"]) - 1))
 
 
 def test_without_the_folder_data_it_says_that_it_wants_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from featrouter.bench import offline, peers, serving
 from featrouter.bench.clock import Line
-from featrouter.bench.model import HARNESS, model_of
+from featrouter.bench.model import HARNESS, Model, model_of
 from featrouter.bench.runs import runs_of
+from featrouter.bench.serving import Runs
 from featrouter.router import Router
 
 _PACKAGES = "featrouter numpy lightgbm scikit-learn onnxruntime treelite torch google-re2".split()
@@ -27,34 +28,53 @@ def bench(
     default = Router.load()
     named = next((name for name, _ in runs if name in default.bundle.references), min(default.bundle.references))
     default = Router(default.bundle, harness=named)
-    if "decide" in groups:
-        booster, four = peers.booster(model, calls)
-        yield booster
-        yield four
-        for line in serving.deciding(model, default, runs, calls):
-            yield line.against(booster)
-        for line in (*peers.trees(model, calls, note), *peers.texts(runs, calls, note)):
-            yield line.against(booster)
-    if "observe" in groups:
-        named_as = {"shipped default": default, "all features": Router(model.four.bundle, harness=HARNESS)}
-        yield from serving.observing(named_as, runs)
-        yield from serving.growing(default, runs)
-        yield from serving.huge(default, calls)
-    if "sessions" in groups:
-        yield from serving.opening(model, runs, calls)
-        yield from serving.batching(model, calls)
-        yield from serving.sharing(model, calls)
-        yield from serving.messaging(default, runs)
-    if "start" in groups:
-        yield from offline.starting()
-    if "training" in groups and logs:
-        yield from offline.extracting(logs)
-        if strong:
-            yield from offline.training(logs, strong, note)
-        else:
-            note("train: not measured, --strong names whose outcomes to learn from")
-    elif "training" in groups:
+    measured: dict[str, Callable[[], Iterator[Line]]] = {
+        "decide": lambda: _deciding(model, default, runs, calls, note),
+        "observe": lambda: _observing(model, default, runs, calls),
+        "sessions": lambda: _sessions(model, default, runs, calls),
+        "start": offline.starting,
+        "training": lambda: _training(logs, strong, note),
+    }
+    chosen = [group for group in measured if group in groups]
+    note(f"groups done: 0 of {len(chosen)}")
+    for done, group in enumerate(chosen, 1):
+        yield from measured[group]()
+        note(f"groups done: {done} of {len(chosen)}")
+
+
+def _deciding(model: Model, default: Router, runs: Runs, calls: int, note: Callable[[str], None]) -> Iterator[Line]:
+    booster, four = peers.booster(model, calls)
+    yield booster
+    yield four
+    for line in serving.deciding(model, default, runs, calls):
+        yield line.against(booster)
+    for line in (*peers.trees(model, calls, note), *peers.texts(runs, calls, note)):
+        yield line.against(booster)
+
+
+def _observing(model: Model, default: Router, runs: Runs, calls: int) -> Iterator[Line]:
+    named_as = {"shipped default": default, "all features": Router(model.four.bundle, harness=HARNESS)}
+    yield from serving.observing(named_as, runs)
+    yield from serving.growing(default, runs)
+    yield from serving.huge(default, calls)
+
+
+def _sessions(model: Model, default: Router, runs: Runs, calls: int) -> Iterator[Line]:
+    yield from serving.opening(model, runs, calls)
+    yield from serving.batching(model, calls)
+    yield from serving.sharing(model, calls)
+    yield from serving.messaging(default, runs)
+
+
+def _training(logs: Sequence[Path], strong: str | None, note: Callable[[str], None]) -> Iterator[Line]:
+    if not logs:
         note("training: not measured, it wants your logs")
+        return
+    yield from offline.extracting(logs)
+    if strong:
+        yield from offline.training(logs, strong, note)
+    else:
+        note("train: not measured, --strong names whose outcomes to learn from")
 
 
 def machine() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import click
@@ -81,7 +80,7 @@ class _Verbs(click.Group):
             mend = f"did you mean {near[0]}?" if near else "featrouter --help lists them"
             ctx.fail(f"no verb {args[0]!r:.60}; {mend}")
         found = super().resolve_command(ctx, args)
-        if told := defaults.project(Path.cwd()):
+        if told := defaults.project():
             ctx.default_map = defaults.map_of(*told, str(found[0]), self.commands)
         return found
 

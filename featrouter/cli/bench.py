@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from featrouter.cli.options import JSON, STRONG, refusals
-from featrouter.cli.painting import echo
+from featrouter.cli.painting import echo, headed
 from featrouter.cli.progress import Stages
 
 _GROUPS = ("decide", "observe", "sessions", "start", "training")
@@ -52,4 +52,5 @@ def bench(
         command = shlex.join(["featrouter", *sys.argv[1:]])
         echo(f"<!-- Generated: {command} -->\n\n# What routing costs\n\n{machine()}.\n\n{table(lines, markdown)}")
     else:
-        echo(f"{table(lines, markdown)}\n\n{machine()}")
+        headed(table(lines, markdown))
+        echo(f"\n{machine()}")

@@ -40,8 +40,12 @@ def variable(*names: str) -> str:
     return "_".join(("FEATROUTER", *names)).upper().replace("-", "_")
 
 
-def project(start: Path) -> tuple[Path, Mapping[str, Any]] | None:
+def project() -> tuple[Path, Mapping[str, Any]] | None:
     """The nearest pyproject.toml upwards that has [tool.featrouter], and that table. UsageError where it is no TOML."""
+    try:
+        start = Path.cwd()
+    except FileNotFoundError:  # somebody has removed the folder: it has no file, either
+        return None
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         try:
@@ -49,12 +53,13 @@ def project(start: Path) -> tuple[Path, Mapping[str, Any]] | None:
         except OSError:
             continue
         try:
-            table = tomllib.loads(text.decode()).get("tool", {}).get("featrouter")
-        except (ValueError, AttributeError) as error:
-            raise click.UsageError(f"{path}: cannot be read for [tool.featrouter]: {error}") from None
+            tool = tomllib.loads(text.decode()).get("tool")
+        except (ValueError, RecursionError) as error:
+            raise click.UsageError(f"{path}: cannot be read for {_EVERY}: {error}") from None
+        table = tool.get("featrouter") if isinstance(tool, dict) else None
         if table is not None:
             if not isinstance(table, dict):
-                raise click.UsageError(f"{path}: tool.featrouter is no table")
+                raise click.UsageError(f"{path}: tool.featrouter = {table!r:.60} is no table; want {_EVERY}")
             return path, table
     return None
 
@@ -133,7 +138,7 @@ def source_of(error: click.BadParameter) -> str:
     if source is ParameterSource.ENVIRONMENT:
         names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or ()
         return next((f"from the variable {name}" for name in names if os.environ.get(name)), "")
-    if source is ParameterSource.DEFAULT_MAP and (found := project(Path.cwd())):
+    if source is ParameterSource.DEFAULT_MAP and (found := project()):
         path, table = found
         verb = str(ctx.info_name)
         own = name_of(param) in map(_spelled, table.get(verb, {}))

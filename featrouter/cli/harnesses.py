@@ -85,7 +85,7 @@ def adapt(
     for flag in found.flags:
         if flag in base.flags:
             continue
-        echo(f"note: {flag}", err=True)
+        echo(f"note: {flag}", "faint", err=True)
     names = ", ".join(f"{name or '(none named)'} ({one.runs} runs)" for name, one in found.references.items())
     echo(f"{output}: serves {names}", err=True)
     if as_json:

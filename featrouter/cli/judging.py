@@ -115,6 +115,7 @@ def evaluate(
             for name in sorted(set(part.meta["harness"]) - set(given.references)) if given else ():
                 echo(
                     f"note: harness {name!r} is not known to this bundle; it is judged as `featrouter adapt` would fit it",
+                    "faint",
                     err=True,
                 )
             told = of_bundle(part, given) if given else None
@@ -138,7 +139,7 @@ def evaluate(
     elif markdown:
         echo(page(reports, at, shlex.join(["featrouter", *sys.argv[1:]])))
     elif pairs:
-        echo(summary(reports, at or (0, 2, 4, 8)))
+        headed(summary(reports, at or (0, 2, 4, 8)))
     else:
         headed(evaluation(reports[0], at))
 

@@ -98,13 +98,14 @@ def train(
         echo("training", err=True)
         start = bundle_of(base) if base else None
         made = replace(settings, handover=takeover)
-        bundle = learn(table, strong=strong, settings=made, progress=Stages(), base=start)
+        stages = Stages()
+        bundle = learn(table, strong=strong, settings=made, progress=stages, base=start)
         if card and table.meta["harness"].nunique() > 1 and "r1" in bundle.metrics:
-            echo("  harnesses left out, for the card", err=True)
+            stages("harnesses left out, for the card")
             recipe, kind = bundle.metrics["r1"]["recipe"], bundle.calibrators["r1"].kind
             kind = "platt" if kind == "constant" else kind  # what a constant was refused for
             like = replace(settings, head=recipe["kind"], panel=recipe["panel"] > 0, calibration=kind)
-            bundle = replace(bundle, provenance=bundle.provenance | {"unseen": unseen(table, like, jobs)})
+            bundle = replace(bundle, provenance=bundle.provenance | {"unseen": unseen(table, like, jobs, stages)})
         bundle.save(output)
         if card:
             card.write_text(page(bundle, output.name), encoding="utf-8")

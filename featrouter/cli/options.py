@@ -102,5 +102,6 @@ def pair_of(
     table = pair(table, read, weak, strong, harness)
     models = sorted(table.meta["weak_model"].unique())
     if weak is None and len(models) > 1 and not quiet:
-        echo(f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one", err=True)
+        pooled = f"note: runs of {len(models)} weak models are pooled ({', '.join(models)}); --weak picks one"
+        echo(pooled, "faint", err=True)
     return table

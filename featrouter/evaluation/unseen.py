@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -65,7 +65,9 @@ def _task_folds(tested: Table, rest: Table) -> list[Mask]:
     return [test for _, test in folds(y, tested.meta["task_id"].to_numpy())]
 
 
-def unseen(table: Table, settings: Settings, jobs: int = 1) -> dict[str, dict[str, Any]]:
+def unseen(
+    table: Table, settings: Settings, jobs: int = 1, progress: Callable[[str], None] = lambda stage: None
+) -> dict[str, dict[str, Any]]:
     """By harness of a table: r1 of routers that learned from its other harnesses alone.
 
     AUROC over all decision points within weak models, smooth calibration error beside its level of chance, as
@@ -76,11 +78,13 @@ def unseen(table: Table, settings: Settings, jobs: int = 1) -> dict[str, dict[st
     plain_settings = replace(settings, policy="rule", max_harm=None, confidence=None)
     tested = {name: going.where((going.meta["harness"] == name).to_numpy()) for name in harnesses}
     tested = {name: one for name, one in tested.items() if len(one) and len(others(going, one, harnesses))}
-    done = Parallel(n_jobs=jobs)(
+    made = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(transferred)(one, others(going, one, harnesses), plain_settings) for one in tested.values()
     )
     judged = {}
-    for (name, one), (scores, fold) in zip(tested.items(), done, strict=True):
+    progress(f"harnesses done: 0 of {len(tested)}")
+    for done, ((name, one), (scores, fold)) in enumerate(zip(tested.items(), made, strict=True), 1):
+        progress(f"harnesses done: {done} of {len(tested)}")
         known = ~np.isnan(scores)
         if known.any():
             judged[name] = _judged(one.where(known), scores[known], fold[known])

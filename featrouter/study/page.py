@@ -89,6 +89,7 @@ def sections(
         "costs": lambda: costs(known, jobs, say),
         "payoff": lambda: payoffs(pairs, jobs, say),
     }
+    say(f"parts done: 0 of {len(parts)}")
     for done, name in enumerate(parts, 1):
         yield Section(name, *PARTS[name], made[name]())
         say(f"{name}: done, {done} of {len(parts)}")
