@@ -23,6 +23,7 @@ from featrouter.cli.options import (
     VALUE,
     WEAK,
     Refused,
+    check_folder,
     pair_of,
     refusals,
     table_of,
@@ -90,7 +91,7 @@ def report(
     from featrouter.report.findings import find
     from featrouter.report.page import page
 
-    _check_folder(output)
+    check_folder("output", output)
     chosen = [name for name in chosen_of(baselines) if name != "tfidf"]
     with refusals():
         given = bundle_of(bundle)
@@ -113,7 +114,8 @@ def report(
     if as_json:
         echo(json.dumps(found.as_dict(), indent=1))
     else:
-        echo(found.evaluation["verdict"][0])
+        verdict = found.evaluation["verdict"][0]
+        echo(verdict, "good" if verdict.startswith("route") else "warn")
     echo(f"{output}: {output.stat().st_size / 1024:.0f} KiB", err=True)
 
 
@@ -167,7 +169,7 @@ def view(
     if not (output or serve or as_json):
         raise click.UsageError("say where the page goes: -o FILE, or --serve")
     if output:
-        _check_folder(output)
+        check_folder("output", output)
     shown = _view(run_of(run, which), router_of(bundle, value, policy, allow_stop, harness), task, harness)
     if as_json:
         steps = [
@@ -209,8 +211,3 @@ def _serve(shown: View, port: int) -> None:
         echo("", err=True)
     finally:
         server.server_close()
-
-
-def _check_folder(output: Path) -> None:
-    if not output.parent.is_dir():
-        raise click.BadParameter(f"{output.parent} is no folder; make it first", param_hint="--output")
