@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 
 
+#: Numbers nearer to each other than this, or than a billionth of themselves, are written as one.
+_LEAST = 1e-300
+
+
 @dataclass(frozen=True)
 class Scale:
     """Numbers from `low` to `high` along pixels `start` to `end`; beyond them the nearest end. `log`: by their ratios."""
@@ -31,7 +35,7 @@ class Scale:
             every = max(1, math.ceil((last - first + 1) / most))
             return [10.0**power for power in range(first, last + 1, every)]
         span = self.high - self.low
-        if not span > 0:
+        if not span > max(_LEAST, 1e-9 * max(abs(self.low), abs(self.high))):
             return [self.low]
         power = 10.0 ** math.floor(math.log10(span / most))
         step = next(step for step in (power, 2 * power, 5 * power, 10 * power, 20 * power) if span / step <= most)

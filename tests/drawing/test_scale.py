@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from featrouter.drawing.scale import Scale
@@ -24,6 +24,8 @@ def test_what_is_upside_down_stays_so_and_what_is_outside_is_held() -> None:
 
 @settings(max_examples=50)
 @given(AMOUNTS, AMOUNTS, st.integers(2, 9))
+@example(0.0, 5e-324, 2)
+@example(1e9, 1e9 + 1e-6, 5)
 def test_ticks_are_few_rising_and_within(one: float, other: float, most: int) -> None:
     low, high = sorted((one, other))
     ticks = Scale(low, high).ticks(most)
