@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-
 #: Numbers nearer to each other than this, or than a billionth of themselves, are written as one.
 _LEAST = 1e-300
 
