@@ -56,7 +56,8 @@ def simultaneous(samples: Sequence[Floats], level: float = 0.95) -> float:
     if not known:
         return float("nan")
     off = np.array([np.abs(one - np.nanmean(one)) / np.nanstd(one) for one in known])
-    return float(np.nanquantile(np.nanmax(off, axis=0), level))
+    told = off[:, ~np.isnan(off).all(axis=0)]  # a draw in which nothing is defined tells nothing
+    return float(np.nanquantile(np.nanmax(told, axis=0), level))
 
 
 def auroc(scores: Floats, labels: Floats, weights: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -187,3 +189,12 @@ def test_a_simultaneous_width_leaves_out_what_does_not_vary_and_what_is_not_know
     assert simultaneous([np.array([0.0, 1.0])]) == 1.0
     for nothing in ([], [np.ones(9)], [np.array([1.0])], [np.array([np.nan, 1.0])]):
         assert np.isnan(simultaneous(nothing))
+
+
+def test_a_draw_in_which_no_estimate_is_defined_is_left_out_without_a_warning() -> None:
+    rng = np.random.default_rng(0)
+    known = rng.normal(size=(2, 400))
+    holes = np.concatenate([known, np.full((2, 5), np.nan)], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert simultaneous(list(holes)) == pytest.approx(simultaneous(list(known)))
