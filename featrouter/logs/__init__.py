@@ -9,18 +9,19 @@ place and reason. All checks are done when `Logs(paths)` returns; after that, `t
 from __future__ import annotations
 
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from featrouter.logs.account import Account, Reject
-from featrouter.logs.forms import FEATURES, FREE, OUTCOMES, RUNS, TURNS, Form, UnknownForm, form_of
-from featrouter.logs.rows import Records, read_header
+from featrouter.logs.forms import FEATURES, OUTCOMES, RUNS, TURNS, Form, UnknownForm, form_of
+from featrouter.logs.part import Key, Part
+from featrouter.logs.rows import read_header
 from featrouter.logs.run import Outcome, Run
+from featrouter.logs.source import Source
 from featrouter.logs.sources import LogError, chunks, packing
 from featrouter.logs.turnstore import TurnStore
 from featrouter.trajectory import Trajectory
@@ -40,12 +41,14 @@ class Logs:
 
     `runs` by run_id, `outcomes` by (task_id, model), `features` the files of that form, `accounts` one for each other
     file. Raises LogError for a path that cannot be read, a file of no form (in a directory it is only noted in
-    `summary()`), or no file at all. Needs about 26 bytes of memory a turns row, and none for texts.
+    `summary()`), or no file at all. Needs about 26 bytes of memory a turns row, and none for texts. `part`: these files
+    are but a part of a log.
     """
 
-    def __init__(self, paths: Sequence[str | Path]) -> None:
+    def __init__(self, paths: Sequence[str | Path], part: Part | None = None) -> None:
+        self._part = part or Part()
         self.runs: dict[str, Run] = {}
-        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.outcomes: dict[Key, Outcome] = dict(self._part.outcomes)
         self.features: list[Path] = []
         self.accounts: list[Account] = []
         self._skipped: list[str] = []
@@ -116,13 +119,19 @@ class Logs:
         return sorted(found.values(), key=lambda entry: (entry[0].name, str(entry[0])))
 
     def _read_turns(self, path: Path) -> None:
-        for _, row, place in self._rows(path, TURNS, lambda row: row["run_id"] in self._turns):
-            self._turns.place(row, *place)
+        source = self._source(path, TURNS)
+        for row, place in source.rows(lambda row: row["run_id"] in self._turns):
+            if self._part.mine(row["run_id"]):
+                self._turns.place(row, *place)
+            else:
+                source.account.leave(place[2])
 
     def _read_table(
         self, path: Path, form: Form, table: dict[Any, Any], entry: Callable[[dict[str, Any]], tuple[Any, Any]]
     ) -> None:
-        for account, row, place in self._rows(path, form, _labelled):
+        source = self._source(path, form)
+        account = source.account
+        for row, place in source.rows(_labelled):
             key, value = entry(row)
             if key not in table:
                 table[key] = value
@@ -141,7 +150,7 @@ class Logs:
         often = Counter(keys.values())
         for run_id, key in keys.items():
             run, arm, outcome = self.runs[run_id], arms[run_id], self.outcomes.get(key)
-            if outcome is None or often[key] > 1 or getattr(run, f"y_{arm}") is not None:
+            if outcome is None or often[key] > 1 or key in self._part.shared or getattr(run, f"y_{arm}") is not None:
                 continue
             told: dict[str, Any] = {f"y_{arm}": outcome.resolved}
             if getattr(run, f"cost_{arm}") is None:
@@ -164,51 +173,19 @@ class Logs:
                 "it one task_id, or routers are judged on tasks that they have seen"
             )
 
-    def _rows(
-        self, path: Path, form: Form, known: Callable[[dict[str, Any]], bool]
-    ) -> Iterator[tuple[Account, dict[str, Any], tuple[int, int, int]]]:
-        """The rows that are good by themselves, with line, offset and length; the account takes in everything else."""
-        packed = packing(path)
-        account = Account(path.name, form.name, by_row=packed == "parquet")
-        self.accounts.append(account)
-        spill = self._turns.spill() if packed and form is TURNS else None
-        with closing(chunks(path)) as stream:
-            pieces = _copied(stream, spill) if spill else stream
-            header = read_header(pieces, str(path))
-            account.ignored_columns = tuple(column for column in header.columns if column not in form.cells)
-            if not account.by_row:
-                account.pass_by("header", header.length)
-            if form is TURNS:
-                self._turns.open(path, account, header.columns, spill)
-            read = form.reader(header.columns, texts=form is not TURNS)
-            text_last = form.cells.get(header.columns[-1], str) in FREE
-            records = Records(pieces, header, form.cells, read, form.shapes, known, text_last=text_last)
-            for number, span in enumerate(records, 1):
-                place = (number if account.by_row else span.line, span.offset, span.length)
-                if span.damage:
-                    account.reject(*place, span.damage)
-                elif span.value is None:
-                    account.pass_by("blank", span.length)
-                else:
-                    account.take(span.length)
-                    yield account, span.value, place
-            if records.unended:
-                account.warnings.append("the last row has no line end; it was taken, but see that the file is whole")
+    def _source(self, path: Path, form: Form) -> Source:
+        """The file, begun: its rows are to be read next."""
+        spill = self._turns.spill() if form is TURNS and packing(path) else None
+        source = Source(path, form, spill)
+        self.accounts.append(source.account)
+        if form is TURNS:
+            self._turns.open(path, source.account, source.columns, spill)
+        return source
 
 
 def _form(path: Path) -> Form:
     with closing(chunks(path)) as stream:
         return form_of(read_header(stream, str(path)).columns, str(path))
-
-
-def _copied(pieces: Iterator[bytes], copy: IO[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        try:
-            copy.write(piece)
-        except OSError as error:
-            room = f"no room in {tempfile.gettempdir()} to unpack the log ({error.strerror})"
-            raise LogError(f"{room}; point TMPDIR to a larger disk, or unpack it yourself") from None
-        yield piece
 
 
 def _labelled(row: dict[str, Any]) -> bool:

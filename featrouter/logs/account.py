@@ -32,7 +32,7 @@ class Reject:
 class Account:
     """What became of one file: rows = good + duplicates + n_rejected (a rejected range counts as one row).
 
-    `spans` tells the bytes (parquet: rows) by what they are: header, good, duplicate, rejected, blank; they sum to
+    `spans` tells the bytes (parquet: rows) by what they are: header, good, duplicate, rejected, blank, elsewhere; they sum to
     `bytes`. `rejects` keeps the first 1000. `runs` counts the distinct runs of a turns file. A parquet file is counted
     `by_row`: its lines, offsets, lengths and bytes are rows.
     """
@@ -60,6 +60,13 @@ class Account:
         self.pass_by("good", length)
         self.rows += 1
         self.good += 1
+
+    def leave(self, length: int) -> None:
+        """Takes a good row back that is read with another part of the log."""
+        self.rows -= 1
+        self.good -= 1
+        self._move("good", length, -1)
+        self._move("elsewhere", length)
 
     def reject(self, line: int, offset: int, length: int, damage: Damage) -> None:
         """Counts a range that is not taken."""

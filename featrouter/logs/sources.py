@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import csv
-import io
 import lzma
 import zlib
 from collections.abc import Callable, Generator
@@ -51,7 +49,9 @@ def chunks(path: Path) -> Generator[bytes, None, None]:
     """
     packed = packing(path)
     if packed == "parquet":
-        yield from _parquet(path)
+        from featrouter.logs.parquet import csv_of  # it stands on this file
+
+        yield from csv_of(path)
         return
     with path.open("rb") as file:
         if packed:
@@ -97,40 +97,3 @@ def _unpacked(
                 break
     if not decoder.eof:
         raise Cut("the packed data ends too early; what should follow is lost")
-
-
-def _parquet(path: Path) -> Generator[bytes, None, None]:
-    try:
-        parquet = import_module("pyarrow.parquet")
-    except ImportError:
-        raise LogError(f"{path}: is a parquet file; run `pip install featrouter[parquet]`") from None
-    try:
-        file = parquet.ParquetFile(path)
-    except Exception as error:
-        raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
-    with file:
-        yield _csv([file.schema_arrow.names])
-        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
-        if any(group.total_byte_size > max(group.num_rows, 1) * LONGEST for group in groups):
-            raise LogError(f"{path}: holds cells of more than {LONGEST >> 20} MiB; leave them out")
-        batches = file.iter_batches(batch_size=1)  # in a few bytes each row may repeat cells of megabytes
-        while True:
-            try:
-                batch = next(batches, None)
-            except Exception as error:
-                raise Cut(f"the parquet data is damaged here ({error}); what follows is lost") from None
-            if batch is None:
-                return
-            yield _csv(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-
-
-def _csv(rows: Any) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)  # a column of whole numbers with gaps comes as floats: 1.0 was written as 1
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value

@@ -1,0 +1,120 @@
+"""The rows of a parquet file as CSV, in little memory whatever its cells repeat."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Generator, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featrouter.logs.sources import CHUNK, LONGEST, Cut, LogError
+
+#: Row groups of at most so many bytes may be read many rows at a time: no row of theirs is larger.
+_SMALL = 64 << 20
+_MANY, _FEW = 1024, 16
+
+
+def csv_of(path: Path) -> Generator[bytes, None, None]:
+    """The header, then the records of a parquet file, in pieces of about 1 MiB or of one row.
+
+    Raises Cut where its data is damaged, LogError when it cannot be opened, or pyarrow is not installed.
+    """
+    parquet = _pyarrow("pyarrow.parquet", path)
+    try:
+        # Texts stay in their dictionary: in a few bytes each row of a file may repeat a cell of megabytes.
+        file = parquet.ParquetFile(path, read_dictionary=_texts(parquet.read_schema(path)))
+    except Exception as error:
+        raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
+    with file:
+        yield _csv([file.schema_arrow.names])
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        if any(group.total_byte_size > max(group.num_rows, 1) * LONGEST for group in groups):
+            raise LogError(f"{path}: holds cells of more than {LONGEST >> 20} MiB; leave them out")
+        batches = file.iter_batches(batch_size=_batch_size(file.schema_arrow, groups))
+        while True:
+            try:
+                batch = next(batches, None)
+            except Exception as error:
+                raise Cut(f"the parquet data is damaged here ({error}); what follows is lost") from None
+            if batch is None:
+                return
+            for part in _slices(batch):
+                yield _csv(zip(*(column.to_pylist() for column in part.columns), strict=True))
+
+
+def run_ids(path: Path) -> Iterator[tuple[list[str], float]]:
+    """The column run_id, some rows at a time, as the CSV would have it, and how many bytes a row takes on average."""
+    parquet = _pyarrow("pyarrow.parquet", path)
+    try:
+        with parquet.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+            size = sum(group.total_byte_size for group in groups) / max(1, file.metadata.num_rows)
+            for batch in file.iter_batches(batch_size=1 << 16, columns=["run_id"]):
+                yield [str(_cell(value)) for value in batch.column(0).to_pylist() if value is not None], size
+    except Exception as error:
+        raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
+
+
+def _pyarrow(module: str, path: Path) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        raise LogError(f"{path}: is a parquet file; run `pip install featrouter[parquet]`") from None
+
+
+def _texts(schema: Any) -> list[str]:
+    types = import_module("pyarrow.types")
+    tests = types.is_string, types.is_large_string, types.is_binary, types.is_large_binary
+    return [field.name for field in schema if any(test(field.type) for test in tests)]
+
+
+def _batch_size(schema: Any, groups: list[Any]) -> int:
+    types = import_module("pyarrow.types")
+    if any(types.is_nested(field.type) for field in schema):  # how long their rows are nobody knows before
+        return 1
+    return _MANY if all(group.total_byte_size <= _SMALL for group in groups) else _FEW
+
+
+def _slices(batch: Any) -> Iterator[Any]:
+    """The rows of a batch, in slices whose texts take a piece, or of one row."""
+    size = np.full(len(batch), 1)
+    for column in batch.columns:
+        size += _lengths(column)
+    start = 0
+    while start < len(batch):
+        fits = int(np.searchsorted(np.cumsum(size[start:]), CHUNK, side="right"))
+        yield batch.slice(start, max(1, fits))
+        start += max(1, fits)
+
+
+def _lengths(column: Any) -> Any:
+    """The bytes of each cell of a text column; of any other, a few."""
+    compute, types = import_module("pyarrow.compute"), import_module("pyarrow.types")
+    if types.is_dictionary(column.type):
+        return _known(compute.take(_lengths_of(column.dictionary, compute), column.indices))
+    told = _lengths_of(column, compute) if str(column.type) in ("string", "large_string", "binary") else None
+    return 32 if told is None else _known(told)
+
+
+def _lengths_of(texts: Any, compute: Any) -> Any:
+    return compute.cast(compute.binary_length(texts), "int64")
+
+
+def _known(lengths: Any) -> Any:
+    return lengths.fill_null(0).to_numpy(zero_copy_only=False)
+
+
+def _csv(rows: Any) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a column of whole numbers with gaps comes as floats: 1.0 was written as 1
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
