@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from featrouter.evaluation.texts import Texts
-from featrouter.forest import Forest
 from featrouter.training.calibrate import fit_calibrator
 from featrouter.training.costs import at_knots, fit_costs, weak_knots
 from featrouter.training.fit import FOLDS, Fitted, HeldOut, Recipe, Rows, fit_head, folds, out_of_fold, too_little
 from featrouter.training.learn import HEADS, Settings, learn, rows_for
 from featrouter.training.metrics import Floats
 from featrouter.training.predictions import Predictions, predict
+from featrouter.training.spread import scores_of
 from featrouter.training.table import Table
 
 #: Each baseline and what it is, as a page of tables explains it.
@@ -151,8 +151,7 @@ def _of_features(rows: Rows, name: str, recipe: Recipe, columns: npt.NDArray[np.
     fitted: Fitted = fit_head(name, "logit", rows.known(), recipe)
     held = out_of_fold(name, "logit", rows, rows.tasks, recipe)
     calibrator = _platt(held, rows)
-    forest = Forest([fitted.head], len(columns))
-    return lambda table: calibrator(forest.score_many(table.x[:, columns])[:, 0])
+    return lambda table: calibrator(scores_of([fitted.head], table.x[:, columns])[:, 0])
 
 
 def _platt(held: HeldOut, rows: Rows) -> Callable[[Floats], Floats]:

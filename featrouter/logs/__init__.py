@@ -26,9 +26,10 @@ from featrouter.logs.sources import LogError, chunks, packing
 from featrouter.logs.turnstore import TurnStore
 from featrouter.trajectory import Trajectory
 
-__all__ = ["Account", "LogError", "Logs", "Outcome", "Reject", "Run", "recognise"]
+__all__ = ["SUFFIXES", "Account", "LogError", "Logs", "Outcome", "Reject", "Run", "recognise"]
 
-_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".csv.bz2", ".csv.zst", ".parquet")
+#: Files of other names in a folder are passed by.
+SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".csv.bz2", ".csv.zst", ".parquet")
 
 
 def recognise(path: str | Path) -> str:
@@ -65,7 +66,8 @@ class Logs:
                 self._read_table(path, OUTCOMES, self.outcomes, _outcome)
         self._turns.settle(self.runs)
         self._label()
-        self._compare_tasks()
+        if part is None:
+            self._compare_tasks()
         for account in self.accounts:  # contradictions came last
             account.rejects.sort(key=lambda reject: reject.offset)
 
@@ -102,12 +104,12 @@ class Logs:
         found: dict[Path, tuple[Path, Form]] = {}
         for path in map(Path, paths):
             try:
-                inside = [file for file in path.iterdir() if file.name.endswith(_SUFFIXES)] if path.is_dir() else []
+                inside = [file for file in path.iterdir() if file.name.endswith(SUFFIXES)] if path.is_dir() else []
             except OSError as error:
                 raise LogError(f"{path}: cannot be listed ({error.strerror}); check its permissions") from None
             for file in inside or [path]:
                 if file.is_dir():
-                    raise LogError(f"{path}: holds no log file ({', '.join(_SUFFIXES)}); check the path")
+                    raise LogError(f"{path}: holds no log file ({', '.join(SUFFIXES)}); check the path")
                 try:
                     found[file.resolve()] = (file, _form(file))
                 except UnknownForm as unknown:

@@ -33,7 +33,8 @@ class Account:
     """What became of one file: rows = good + duplicates + n_rejected (a rejected range counts as one row).
 
     `spans` tells the bytes (parquet: rows) by what they are: header, good, duplicate, rejected, blank, elsewhere; they sum to
-    `bytes`. `rejects` keeps the first 1000. `runs` counts the distinct runs of a turns file. A parquet file is counted
+    `bytes`. `rejects` keeps the first 1000. `runs` counts the distinct runs of a turns file, `elsewhere` the good
+    rows that are read with another part of the log. A parquet file is counted
     `by_row`: its lines, offsets, lengths and bytes are rows.
     """
 
@@ -46,6 +47,7 @@ class Account:
     duplicates: int = 0
     n_rejected: int = 0
     runs: int = 0
+    elsewhere: int = 0
     rejects: list[Reject] = field(default_factory=list)
     ignored_columns: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Account:
         """Takes a good row back that is read with another part of the log."""
         self.rows -= 1
         self.good -= 1
+        self.elsewhere += 1
         self._move("good", length, -1)
         self._move("elsewhere", length)
 

@@ -20,6 +20,7 @@ from featrouter.training.learn import Learned, Settings, learn
 from featrouter.training.metrics import Floats, brier, interval, logloss, losses, task_weights, within_auroc
 from featrouter.training.oracle import oracle_stopped, oracle_words
 from featrouter.training.overlap import sketch
+from featrouter.training.spread import Spread
 from featrouter.training.table import Table
 
 _DRAWS = 500
@@ -111,7 +112,10 @@ def _provenance(table: Table, strong: str | None, settings: Settings, base: Bund
     """What the bundle was learned from, and with what: enough to tell whether two bundles should be equal."""
     meta = table.meta
     data = hashlib.sha256(meta.to_csv(index=False).encode())
-    data.update(np.ascontiguousarray(np.nan_to_num(table.x, nan=-1e300)).tobytes())
+    if isinstance(table.x, Spread):
+        data.update(table.x.digest().encode())
+    else:
+        data.update(np.ascontiguousarray(np.nan_to_num(table.x, nan=-1e300)).tobytes())
     ends = meta.groupby("run_id").first()
     return {
         "featrouter": __version__,

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from featrouter.forest import Forest
 from featrouter.head import Head
 from featrouter.linear import Linear, standardised
 from featrouter.training.metrics import Floats
+from featrouter.training.spread import Numbers, boosted, here, scores_of, some
 
 #: Small data wants small trees, few columns a tree and much shrinkage.
 PARAMS: dict[str, Any] = {
@@ -51,7 +51,7 @@ class Rows:
     other models that solve the task, NaN where no panel tells.
     """
 
-    x: Floats
+    x: Numbers
     y: Floats
     runs: Names
     tasks: Names
@@ -141,8 +141,6 @@ def blended(forest: Fitted, linear: Head) -> Fitted:
 
 
 def _forest(name: str, link: str, rows: Rows, target: Floats, recipe: Recipe) -> Fitted:
-    import lightgbm
-
     params = PARAMS | dict(recipe.params)
     members, trees = params.pop("members", MEMBERS), params.pop("trees", TREES)
     params.pop("C", None)
@@ -157,9 +155,7 @@ def _forest(name: str, link: str, rows: Rows, target: Floats, recipe: Recipe) ->
     for member in range(members):
         seen = one_of_each(rows.runs, member)
         weight = None if even else weights[seen] / weights[seen].mean()
-        options = {"max_bin": params["max_bin"], "verbosity": -1}
-        data = lightgbm.Dataset(rows.x[seen], target[seen], weight=weight, params=options)
-        booster = lightgbm.train(params | {"seed": member}, data, num_boost_round=trees)
+        booster = boosted(rows.x[seen], target[seen], weight, params | {"seed": member}, trees)
         heads.append(Head.from_booster(name, booster.dump_model(), link, scale=1.0 / members))
         gain += booster.feature_importance("gain") / members
         split += booster.feature_importance("split")
@@ -170,20 +166,21 @@ def _linear(name: str, rows: Rows, target: Floats, recipe: Recipe) -> Head:
     """A strongly regularised logistic regression on standardised features."""
     from sklearn.linear_model import LogisticRegression
 
-    weights = rows.weights
-    known = ~np.isnan(rows.x)
+    part = some(rows.x)
+    x, weights, target, runs = here(rows.x[part]), rows.weights[part], target[part], rows.runs[part]
+    known = ~np.isnan(x)
     with np.errstate(invalid="ignore", divide="ignore"):
         mass = weights @ known
-        centre = (weights @ np.where(known, rows.x, 0.0)) / mass
-        scale = np.sqrt((weights @ np.where(known, (rows.x - centre) ** 2, 0.0)) / mass)
+        centre = (weights @ np.where(known, x, 0.0)) / mass
+        scale = np.sqrt((weights @ np.where(known, (x - centre) ** 2, 0.0)) / mass)
     feature = np.flatnonzero(np.isfinite(centre) & np.isfinite(scale) & (scale > 1e-9))
     if not len(feature):
         p = float(np.clip(np.average(target, weights=weights), 0.01, 0.99))
         return Head.constant(name, "logit", float(np.log(p / (1 - p))))
     centre, scale = significant(centre[feature]), significant(scale[feature])
-    z = standardised(rows.x, feature, centre, scale)
+    z = standardised(x, feature, centre, scale)
     # As many units of weight as runs: C then means the same whatever the runs' length.
-    unit = weights * (len(np.unique(rows.runs.astype(str))) / weights.sum())
+    unit = weights * (len(np.unique(runs.astype(str))) / weights.sum())
     # Newton's steps end at the optimum itself, whose first digits are the same whatever a machine's sums round to.
     model = LogisticRegression(C=float(recipe.params.get("C", C)), solver="newton-cholesky", tol=1e-9)
     # a soft target t is one row of either class, weighted t and 1 - t
@@ -260,7 +257,7 @@ def out_of_fold(
     strata = rows.y if link == "logit" else np.zeros(len(rows))
     for number, (train, test) in enumerate(folds(strata, groups)):
         head = fit_head(name, link, rows.where(train & ~np.isnan(rows.y)), recipe).head
-        scores[test] = Forest([head], rows.x.shape[1]).score_many(rows.x[test])[:, 0]
+        scores[test] = scores_of([head], rows.x[test])[:, 0]
         fold[test] = number
         heads.append(head)
     return HeldOut(scores, fold, tuple(heads))

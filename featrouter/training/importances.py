@@ -13,6 +13,7 @@ from featrouter.shap import Explainer
 from featrouter.training.fit import one_of_each
 from featrouter.training.learn import Taught
 from featrouter.training.metrics import Floats, logloss
+from featrouter.training.spread import here
 
 KINDS = ("gain", "split", "permutation", "shap")
 
@@ -38,7 +39,7 @@ def importances(
             rows = looked_at[fold[looked_at] == number]
             if not len(rows) or head.empty:
                 continue
-            x, share = x_all[rows], len(rows) / len(looked_at)
+            x, share = here(x_all[rows]), len(rows) / len(looked_at)
             forest, explainer = Forest([head], x.shape[1]), Explainer([head], x.shape[1])
             probability = Calibrator("none")
             before = logloss(probability(forest.score_many(x)[:, 0]), y[rows])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from featrouter.training.metrics import within_auroc
+from featrouter.training.spread import here, some
 from featrouter.training.table import Table
 
 #: No feature of the public sets comes near it (tests/guards/test_guard_learning.py), nor does chance in so many runs.
@@ -21,8 +22,9 @@ def leaking(table: Table) -> list[dict[str, Any]]:
 
 def at_start(table: Table) -> list[dict[str, Any]]:
     """Each feature's AUROC at turn 0 for each arm's outcome, within harness and model, where enough runs tell."""
-    start = ((table.meta["k"] == 0) & (table.meta["at_end"] == 0)).to_numpy()
-    meta, x = table.meta[start], table.x[start]
+    start = np.flatnonzero((table.meta["k"] == 0) & (table.meta["at_end"] == 0))
+    start = start[some(table.x[start])]
+    meta, x = table.meta.iloc[start], here(table.x[start])
     groups = (meta["harness"] + "/" + meta["weak_model"]).to_numpy()
     found = []
     for arm in (arm for arm in _ARMS if arm in meta):

@@ -11,7 +11,6 @@ import numpy as np
 from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
 from featrouter.catalogue import FAMILIES, family_of
-from featrouter.forest import Forest
 from featrouter.head import Head
 from featrouter.logs import LogError
 from featrouter.policy import KINDS, Policy
@@ -23,6 +22,7 @@ from featrouter.training.metrics import Floats
 from featrouter.training.policies import fit_anytime, fit_fixed, fit_risk_controlled, promise_words
 from featrouter.training.predictions import Predictions, predict, with_features
 from featrouter.training.references import even, ranked, references_of, shifted_by, shifts_of
+from featrouter.training.spread import scores_of
 from featrouter.training.search import choose, held_out_losses
 from featrouter.training.table import Table
 from featrouter.training.warm import on_base
@@ -234,7 +234,7 @@ def _head(
             head, _, weights = on_base(rows, None, held, base)
             fitted, recipe = replace(fitted, head=head), replace(recipe, own=0.0, base=weights.base)
             flag = flag.replace("answers the base rate", "is the base bundle's, moved to the base rate of these runs")
-        told = Calibrator("none")(Forest([fitted.head], rows.x.shape[1]).score_many(rows.x)[:, 0])
+        told = Calibrator("none")(scores_of([fitted.head], rows.x)[:, 0])
         return Taught(fitted, recipe, rows, models, held, told), Calibrator("none"), flag
     recipe, held = choose(name, rows, rows.tasks, head=settings.head, tune=settings.tune)
     fitted = fit_head(name, "logit", rows.known(), recipe)

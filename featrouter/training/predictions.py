@@ -10,7 +10,6 @@ import numpy as np
 
 from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
-from featrouter.forest import Forest
 from featrouter.head import MOST_LOG, Head
 from featrouter.logs import LogError
 from featrouter.reference import Reference
@@ -18,6 +17,7 @@ from featrouter.training.costs import at_knots
 from featrouter.training.fit import Names
 from featrouter.training.metrics import Floats
 from featrouter.training.references import known_to, ranked, shifted_by
+from featrouter.training.spread import scores_of
 from featrouter.training.table import Table
 
 
@@ -59,7 +59,7 @@ def predict(
         table = ranked(table, known_to(table, references))
     names, harness = list(heads), table.meta["harness"].to_numpy()
     x = table.x
-    scores = dict(zip(names, Forest(list(heads.values()), x.shape[1]).score_many(x).T, strict=True)) if names else {}
+    scores = dict(zip(names, scores_of(list(heads.values()), x).T, strict=True)) if names else {}
     ended = (table.meta["at_end"] == 1).to_numpy()
     found = {}
     for arm in ("r1", "r2"):

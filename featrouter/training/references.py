@@ -11,6 +11,7 @@ from featrouter.calibration import shift_to, shifted_many
 from featrouter.reference import LEVELS, MAX_VALUE, Reference
 from featrouter.training.fit import LEAST_OF_A_CLASS, LEAST_RUNS, Names
 from featrouter.training.metrics import Floats
+from featrouter.training.spread import Spread, here, some
 from featrouter.training.table import Table
 
 
@@ -30,7 +31,11 @@ def references_of(table: Table) -> dict[str, Reference]:
     """A reference for every harness of a table, by name ("" where the log leaves it blank)."""
     harness, runs = table.meta["harness"].to_numpy(), table.meta["run_id"].to_numpy()
     return {
-        str(name): reference_of(table.x[rows], runs[rows]) for name in np.unique(harness) for rows in [harness == name]
+        str(name): reference_of(here(x[part]), runs[rows])
+        for name in np.unique(harness)
+        for rows in [harness == name]
+        for x in [table.x[rows]]
+        for part in [some(x)]
     }
 
 
@@ -42,8 +47,10 @@ def known_to(table: Table, references: Mapping[str, Reference]) -> dict[str, Ref
 
 def ranked(table: Table, references: Mapping[str, Reference]) -> Table:
     """The table with each value replaced by its rank among those of its harness. KeyError for an unknown harness."""
-    x = np.empty_like(table.x)
     harness = table.meta["harness"].to_numpy()
+    if isinstance(table.x, Spread):
+        return replace(table, x=table.x.ranked(references, harness))
+    x = np.empty_like(table.x)
     for name in np.unique(harness):
         rows = harness == name
         x[rows] = references[name].ranks(table.x[rows])

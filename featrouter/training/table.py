@@ -17,16 +17,10 @@ import pandas as pd
 
 from featrouter.catalogue import feature_set
 from featrouter.logs import LogError, Logs, Outcome
+from featrouter.logs.sources import packing
+from featrouter.training.columns import LOGGED, LOGGED_NUMBERS, META, NUMBERS, TEXT_META
 from featrouter.training.rows import extracted
-
-_TEXT = ("run_id", "task_id", "repo", "harness", "weak_model")
-_NUMBERS = ("k", "at_end", "y_weak", "cost_weak_usd", "spent_usd")
-#: The columns of the *features* log form that are not features.
-META = (*_TEXT, *_NUMBERS)
-_LOGGED_NUMBERS = ("propensity", "route_turn", "y_strong", "cost_strong_usd")
-#: Further ones, only where the log tells which route was taken: the outcome of that arm is all there is.
-_LOGGED_TEXT = ("route", "strong_model")
-LOGGED = (*_LOGGED_TEXT, *_LOGGED_NUMBERS)
+from featrouter.training.spread import Numbers
 
 # Numbers must read back bit for bit: pandas 3 does so by itself and warns when asked to.
 _EXACT: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.startswith("2.") else {}
@@ -34,13 +28,14 @@ _EXACT: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.sta
 
 @dataclass(frozen=True)
 class Table:
-    """`meta`: n rows of META (and, once a strong model is joined, y_strong and cost_strong_usd); `x`: float64 (n, p).
+    """`meta`: n rows of META (and, once a strong model is joined, y_strong and cost_strong_usd); `x`: float64 (n, p), or
+    what stands for it (see spread).
 
     Rows are sorted by run and turn, whatever the order of the log, so that training on them is reproducible.
     """
 
     meta: pd.DataFrame
-    x: npt.NDArray[np.float64]
+    x: Numbers
     names: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -68,12 +63,12 @@ def table_of(logs: Logs, *, jobs: int = 1, progress: Callable[[int], None] | Non
             progress(runs)
     if known:
         frame = pd.DataFrame(known, columns=[*META, *LOGGED])
-        if frame["route"].isna().all():
-            frame = frame.drop(columns=list(LOGGED))
         parts.append(Table(_numbers(frame), np.concatenate(numbers), names))
     if not parts:
         raise LogError("no runs: give at least one turns or features file (data/README.md describes the log forms)")
     meta = pd.concat([part.meta for part in parts], ignore_index=True)
+    if "route" in meta and meta["route"].isna().all():
+        meta = meta.drop(columns=list(LOGGED))
     order = meta.sort_values(["run_id", "at_end", "k"], kind="stable").index.to_numpy()
     twice = meta.duplicated(["run_id", "at_end", "k"])
     if twice.any():
@@ -112,7 +107,8 @@ _CELLS: dict[str, tuple[Callable[[Column], Column], str]] = {
 def read_features(path: Path) -> Table:
     """A *features* file. Raises LogError when its columns are not this version's catalogue or its labels are not 0/1."""
     names = feature_set().names
-    header = list(_read_csv(path, nrows=0).columns)
+    by_column = packing(path) == "parquet"
+    header = _columns(path) if by_column else list(_read_csv(path, nrows=0).columns)
     missing = [name for name in (*META, *names) if name not in header]
     if missing:
         raise LogError(
@@ -120,16 +116,14 @@ def read_features(path: Path) -> Table:
             "another catalogue; extract it again from the turns (featrouter extract)"
         )
     logged = LOGGED if all(name in header for name in LOGGED) else ()
-    numbers = (*_NUMBERS, *(_LOGGED_NUMBERS if logged else ()), *names)
-    dtypes: dict[str, object] = dict.fromkeys((*_TEXT, *logged[:2]), str) | dict.fromkeys(numbers, np.float64)
-    frame = _read_csv(
-        path,
-        usecols=[*META, *logged, *names],
-        dtype=dtypes,
-        keep_default_na=False,
-        na_values={name: [""] for name in (*numbers, *logged[:1])},
-        **_EXACT,
-    )
+    numbers = (*NUMBERS, *(LOGGED_NUMBERS if logged else ()), *names)
+    dtypes: dict[str, object] = dict.fromkeys((*TEXT_META, *logged[:2]), str) | dict.fromkeys(numbers, np.float64)
+    used = [*META, *logged, *names]
+    if by_column:
+        frame = _read_parquet(path, used, numbers)
+    else:
+        blank = {name: [""] for name in (*numbers, *logged[:1])}
+        frame = _read_csv(path, usecols=used, dtype=dtypes, keep_default_na=False, na_values=blank, **_EXACT)
     for column, (good, wanted) in _CELLS.items():
         if column in frame and not (fine := good(frame[column])).all():
             row = int(np.argmin(fine.to_numpy()))
@@ -146,10 +140,34 @@ def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
         raise LogError(f"{path}: cannot be read as numbers: {error}") from None
 
 
+def _columns(path: Path) -> list[str]:
+    from pyarrow import parquet
+
+    try:
+        return list(parquet.read_schema(path).names)
+    except (ValueError, OSError) as error:
+        raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
+
+
+def _read_parquet(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(path, columns=list(columns))
+        texts = [name for name in columns if name not in numbers]
+        frame[list(numbers)] = frame[list(numbers)].astype(np.float64)
+        for name in texts:
+            frame[name] = frame[name].astype(str) if name == "route" else frame[name].fillna("").astype(str)
+        return frame
+    except (ValueError, TypeError, OSError) as error:
+        raise LogError(f"{path}: cannot be read as numbers: {error}") from None
+
+
 def write_features(table: Table, path: Path) -> None:
-    """The table as a *features* log file; compression by its name (.gz, .xz, .zst). Numbers read back bit for bit."""
+    """The table as a *features* log file; packed by its name (.gz, .xz, .zst, .parquet). Numbers read back bit for bit."""
     columns = [name for name in (*META, *LOGGED) if name in META or "route" in table.meta]
     frame = pd.concat([table.meta[columns], pd.DataFrame(table.x, columns=list(table.names))], axis=1)
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, compression="zstd")
+        return
     for name in ("k", "at_end", "y_weak", "y_strong", "route_turn"):
         if name in columns:
             frame[name] = frame[name].astype("Int64")
@@ -178,7 +196,7 @@ def _table(frame: pd.DataFrame, names: tuple[str, ...]) -> Table:
 def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that are not features, numbers as numbers."""
     columns = [name for name in (*META, *LOGGED) if name in frame]
-    for name in (*_NUMBERS, *_LOGGED_NUMBERS):
+    for name in (*NUMBERS, *LOGGED_NUMBERS):
         if name in columns:
             frame[name] = pd.to_numeric(frame[name]).astype(np.float64)
     return frame[columns]

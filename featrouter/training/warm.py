@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from featrouter.forest import Forest
 from featrouter.head import Head
 from featrouter.training.fit import HeldOut, Rows
 from featrouter.training.metrics import Floats
+from featrouter.training.spread import scores_of
 
 #: How sure one is beforehand that the base alone is right: the inverse variance of either weight around 0 and 1, in
 #: log-odds. Some 40 runs say as much, and ten times as many are heard over it.
@@ -54,7 +54,7 @@ def weigh(own: Floats, base: Floats, y: Floats, weights: Floats) -> Weights:
 
 def on_base(rows: Rows, own: Head | None, held: HeldOut, base: Head) -> tuple[Head, HeldOut, Weights]:
     """The head of both scores, and what it says of rows held out: each fold's weights are those of the other folds."""
-    score = Forest([base], rows.x.shape[1]).score_many(rows.x)[:, 0]
+    score = scores_of([base], rows.x)[:, 0]
     runs = len(np.unique(rows.runs.astype(str)))
     unit = rows.weights * runs / rows.weights.sum()
     known = ~np.isnan(rows.y)

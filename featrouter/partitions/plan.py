@@ -1,0 +1,193 @@
+"""Which runs make a partition, and which rows must move for it, from a look at every file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from featrouter.logs.forms import OUTCOMES, RUNS, TURNS
+from featrouter.partitions.files import File
+from featrouter.partitions.scan import ROW, Hashes, Scan, hashed, keys_of
+
+#: Runs without turns take next to nothing: so many share a partition.
+_TURNLESS = 100_000
+
+
+@dataclass(frozen=True)
+class Move:
+    """Rows of a file that go elsewhere: those of `runs` (r,), sorted, to the partitions `to` (r,)."""
+
+    file: File
+    form: str
+    runs: Hashes
+    to: npt.NDArray[np.int64]
+
+    @cached_property
+    def key(self) -> str:
+        return digested(self.file.url, self.file.stamp, self.runs.tobytes(), self.to.tobytes())
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Whole runs: all rows of `files` but those of the runs `gone` (sorted), and what `moves` bring to this `number`."""
+
+    number: int
+    files: tuple[File, ...]
+    gone: Hashes
+    moves: tuple[Move, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`partitions` and `moves`; `outcomes` and `features` are files to be read whole, `errors` those that cannot be.
+
+    `keys` (m, 2), sorted: the run and what labels it (see scan.keys_of) where a log has outcomes. `runs`, `spread`:
+    how many runs there are, and how many lie in several files. `bytes`, `moved`: plain bytes of turns, and of those that move. `same_texts`: how many
+    tasks share how many texts.
+    """
+
+    partitions: tuple[Partition, ...] = ()
+    moves: tuple[Move, ...] = ()
+    outcomes: tuple[File, ...] = ()
+    features: tuple[File, ...] = ()
+    errors: dict[str, str] = field(default_factory=dict)
+    keys: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty((0, 2), np.uint64))
+    runs: int = 0
+    spread: int = 0
+    bytes: int = 0
+    moved: int = 0
+    same_texts: tuple[int, int] = (0, 0)
+
+
+def plan(files: Sequence[File], scans: Sequence[Scan], *, size: int, skip: Hashes | None = None) -> Plan:
+    """Partitions of about `size` bytes of turns. Runs in `skip` are left out.
+
+    A run whose turns lie in one file is read there. One that lies in several, or in a file much larger than `size`, moves.
+    """
+    looked = list(zip(files, scans, strict=True))
+    turns = [(file, scan) for file, scan in looked if scan.form == TURNS.name and len(scan.runs)]
+    tables = [(file, scan) for file, scan in looked if scan.form == RUNS.name]
+    every = np.concatenate([scan.runs for _, scan in turns]) if turns else np.empty(0, np.uint64)
+    seen, often = np.unique(every, return_counts=True)
+    spread = seen[often > 1]
+    left = np.empty(0, np.uint64) if skip is None else skip
+    large = [scan.runs for _, scan in turns if scan.sizes.sum() > 2 * size and len(scan.runs) > 1]
+    moving = np.setdiff1d(np.unique(np.concatenate([spread, *large])), left)
+    gone = np.union1d(moving, left) if len(left) else moving
+    moved = int(sum(scan.sizes[np.isin(scan.runs, moving)].sum() for _, scan in turns))
+    groups = _groups([(file, _left(scan, gone)) for file, scan in turns], size)
+    buckets = -(-moved // size) if moved else 0
+    alone = np.setdiff1d(np.concatenate([scan.runs for _, scan in tables] or [left]), np.union1d(seen, left))
+    rest = -(-len(alone) // _TURNLESS)
+
+    owner: list[tuple[Hashes, npt.NDArray[np.int64]]] = []
+    for number, group in enumerate(groups):
+        names = {file.url for file in group}
+        own = np.concatenate([np.setdiff1d(scan.runs, gone) for file, scan in turns if file.url in names])
+        owner.append((own, np.full(len(own), number)))
+    first = len(groups)
+    owner.append((moving, first + (moving % np.uint64(max(buckets, 1))).astype(np.int64)))
+    owner.append((alone, first + buckets + (alone % np.uint64(max(rest, 1))).astype(np.int64)))
+    runs, to = (np.concatenate(part) for part in zip(*owner, strict=True))
+    order = np.argsort(runs)
+    runs, to = runs[order], to[order]
+
+    moves = [_move(file, scan, np.intersect1d(scan.runs, moving), runs, to) for file, scan in turns]
+    moves += [_move(file, scan, np.setdiff1d(scan.runs, left), runs, to) for file, scan in tables]
+    moves = [move for move in moves if len(move.runs) or move.form == RUNS.name]
+    partitions = []
+    for number in range(first + buckets + rest):
+        own_files = tuple(groups[number]) if number < first else ()
+        names = {file.url for file in own_files}
+        here = [np.intersect1d(scan.runs, gone) for file, scan in turns if file.url in names]
+        brought = tuple(move for move in moves if (move.to == number).any())
+        left_out = np.unique(np.concatenate(here)) if here else np.empty(0, np.uint64)
+        if own_files or brought:
+            partitions.append(Partition(number, own_files, left_out, brought))
+    return Plan(
+        tuple(partitions),
+        tuple(moves),
+        tuple(file for file, scan in looked if scan.form == OUTCOMES.name),
+        tuple(file for file, scan in looked if scan.form == "features"),
+        {file.url: scan.error for file, scan in looked if scan.error},
+        _keys([scan.rows for _, scan in tables]),
+        len(seen) + len(alone),
+        len(spread),
+        int(sum(scan.sizes.sum() for _, scan in turns)),
+        moved,
+        _same_texts([scan.rows for _, scan in tables]),
+    )
+
+
+def _left(scan: Scan, gone: Hashes) -> int:
+    """The bytes of a file that stay; -1 where no run does."""
+    stays = ~np.isin(scan.runs, gone)
+    return int(scan.sizes[stays].sum()) if stays.any() else -1
+
+
+def _groups(files: list[tuple[File, int]], size: int) -> list[list[File]]:
+    """Files that stay, neighbours together up to about `size` bytes."""
+    groups: list[list[File]] = []
+    room = 0
+    for file, takes in files:
+        if takes < 0:
+            continue
+        if not groups or takes > room:
+            groups.append([])
+            room = size
+        groups[-1].append(file)
+        room -= takes
+    return groups
+
+
+def _move(file: File, scan: Scan, runs: Hashes, every: Hashes, to: npt.NDArray[np.int64]) -> Move:
+    return Move(file, scan.form, runs, to[np.searchsorted(every, runs)])
+
+
+def _keys(tables: list[npt.NDArray[np.void]]) -> npt.NDArray[np.uint64]:
+    """(run, key) of every run that has a row, sorted by run: rows of one run are joined as `Logs` joins them."""
+    rows = np.concatenate(tables) if tables else np.empty(0, ROW)
+    order = np.argsort(rows["run"], kind="stable")
+    rows = rows[order]
+    first = np.flatnonzero(np.diff(rows["run"], prepend=np.uint64(0)))
+    joined = rows[first]
+    for at, start, end in zip(range(len(first)), first, [*first[1:], len(rows)], strict=True):
+        if end - start > 1:
+            joined[at] = _joined(rows[start:end])
+    model = np.where(joined["route"] == np.uint64(hashed("strong")), joined["strong"], joined["weak"])
+    return np.column_stack([joined["run"], keys_of(joined["task"], model)])
+
+
+def _same_texts(tables: list[npt.NDArray[np.void]]) -> tuple[int, int]:
+    """How many tasks go by how many texts that other tasks have, too."""
+    rows = np.concatenate(tables) if tables else np.empty(0, ROW)
+    pairs = np.unique(np.column_stack([rows["text"], rows["task"]])[rows["text"] > 0], axis=0)
+    _, often = np.unique(pairs[:, 0], return_counts=True)
+    return int(often[often > 1].sum()), int((often > 1).sum())
+
+
+def _joined(rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    found = rows[0].copy()
+    for row in rows[1:]:
+        if row["turns"] == found["turns"]:
+            continue
+        later = row["turns"] > found["turns"]
+        for name in ("task", "weak", "strong", "route"):
+            if row[name] and (later or not found[name]):
+                found[name] = row[name]
+        if later and np.isfinite(row["turns"]):
+            found["turns"] = row["turns"]
+    return found
+
+
+def digested(*parts: str | bytes) -> str:
+    sha = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        sha.update(len(data).to_bytes(8, "little") + data)
+    return sha.hexdigest()[:16]

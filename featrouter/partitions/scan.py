@@ -1,0 +1,103 @@
+"""A first look at a log file: which runs it holds, and how much of each. Runs go by a hash of their id from here on."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from featrouter.logs import recognise
+from featrouter.logs.forms import RUNS, TURNS
+from featrouter.logs.parquet import run_ids
+from featrouter.logs.source import Source
+from featrouter.logs.sources import packing
+from featrouter.partitions.files import fetched
+
+Hashes = npt.NDArray[np.uint64]
+#: A row of a runs file, as hashes (0 for blank): what `Logs` labels runs by.
+ROW = np.dtype(
+    [(name, np.uint64) for name in ("run", "task", "weak", "strong", "route", "text")] + [("turns", np.float64)]
+)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a file of a `form` holds: `runs` (r,) by hash, each once, with the plain bytes of its rows, `sizes` (r,).
+
+    `rows`: of a runs file every row, in its order (dtype ROW). `error`: why the file cannot be read; all else is empty then.
+    """
+
+    form: str
+    runs: Hashes
+    sizes: npt.NDArray[np.int64]
+    rows: npt.NDArray[Any]
+    error: str = ""
+
+
+@lru_cache(maxsize=4096)
+def hashed(name: str) -> int:
+    """64 bits of a name, the same in every process; runs of one hash only share a partition."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little") or 1
+
+
+def scanned(url: str) -> Scan:
+    """The file at `url`, looked at once. It does not raise LogError: a file that is none is told as such."""
+    with tempfile.TemporaryDirectory() as room:
+        try:
+            path = fetched(url, Path(room))
+            form = recognise(path)
+            if form == TURNS.name:
+                sizes = _of_parquet(path) if packing(path) == "parquet" else _of_rows(path)
+                return _scan(form, sizes)
+            if form == RUNS.name:
+                rows = np.array([_row(row) for row, _ in Source(path, RUNS).rows(_labelled)], ROW)
+                return _scan(form, dict.fromkeys(rows["run"].tolist(), 0), rows)
+            return _scan(form, {})
+        except ValueError as error:
+            return _scan("", {}, error=str(error))
+
+
+def _scan(form: str, sizes: dict[int, int], rows: npt.NDArray[Any] | None = None, error: str = "") -> Scan:
+    runs = np.array(sorted(sizes), np.uint64)
+    each = np.array([sizes[run] for run in runs.tolist()], np.int64)
+    return Scan(form, runs, each, np.empty(0, ROW) if rows is None else rows, error)
+
+
+def _of_rows(path: Path) -> dict[int, int]:
+    sizes: dict[int, int] = {}
+    for row, (_, _, length) in Source(path, TURNS).rows(lambda row: hashed(row["run_id"]) in sizes):
+        run = hashed(row["run_id"])
+        sizes[run] = sizes.get(run, 0) + length
+    return sizes
+
+
+def _of_parquet(path: Path) -> dict[int, int]:
+    """Only the column of ids is read, so that the bytes of a row are the file's mean."""
+    sizes: dict[int, float] = {}
+    for names, size in run_ids(path):
+        for name in names:
+            run = hashed(name)
+            sizes[run] = sizes.get(run, 0.0) + size
+    return {run: int(size) for run, size in sizes.items()}
+
+
+def _labelled(row: dict[str, Any]) -> bool:
+    return row.get("y_weak") is not None
+
+
+def _row(row: dict[str, Any]) -> tuple[Any, ...]:
+    names = row["run_id"], row["task_id"], row.get("weak_model"), row.get("strong_model"), row.get("route")
+    text, turns = " ".join(row.get("task", "").split()), row.get("turns")
+    names = (*names, text)
+    return (*(hashed(name) if name else 0 for name in names), np.inf if turns is None else turns)
+
+
+def keys_of(tasks: Hashes, models: Hashes) -> Hashes:
+    """A hash of each task and model, of theirs."""
+    return tasks * np.uint64(0x9E3779B97F4A7C15) + models

@@ -1,0 +1,243 @@
+"""Feature rows in a folder: partitions in parquet, and a manifest that says which are whole and what they come from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featrouter import __version__
+from featrouter.catalogue import digest
+from featrouter.logs import LogError, Logs, Outcome
+from featrouter.logs.part import Key
+from featrouter.partitions.engine import Engine
+from featrouter.partitions.extraction import Task, extract_partition, key_of
+from featrouter.partitions.files import fetched, found
+from featrouter.partitions.folder import Folder
+from featrouter.partitions.moving import WORK, Piece, move
+from featrouter.partitions.plan import Partition, Plan, plan
+from featrouter.partitions.scan import Hashes, hashed, keys_of, scanned
+from featrouter.partitions.tally import summed
+
+MANIFEST = "_manifest.json"
+#: Bytes of turns that make a partition, at most; less where memory is short.
+_SIZE, _SHARE = 128 << 20, 8
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Extracted:
+    """What became of a log: `entries`, one a partition, as the manifest keeps them, and how many of them were there
+    before. `total`: rows read, rejected, duplicates (see tally). `errors`: files and partitions that could not be read,
+    by name. `files`: the tallies of files all of whose rows moved. `plan` tells what moved; `seconds` how long looking, moving and extracting took.
+    """
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    kept: int = 0
+    total: dict[str, Any] = field(default_factory=lambda: summed(()))
+    errors: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def rejected(self) -> int:
+        """Rows that were refused, and files and partitions, each of which counts as one."""
+        return int(self.total["rejected"]) + len(self.errors)
+
+    @property
+    def rows(self) -> int:
+        return sum(entry["rows"] for entry in self.entries)
+
+    @property
+    def runs(self) -> int:
+        return sum(entry["runs"] for entry in self.entries)
+
+
+def extract(
+    places: Sequence[str],
+    folder: Folder,
+    engine: Engine,
+    *,
+    size: int | None = None,
+    skip: Hashes | None = None,
+    say: Say = lambda words: None,
+) -> Extracted:
+    """Writes the feature rows of a log's runs into a folder, partition by partition. Runs in `skip` are left out.
+
+    A partition that the folder holds already, of the same rows of the same files, is kept. One that cannot be extracted
+    is told, and the rest is done. LogError where there is no turns file at all, or a place cannot be asked.
+    """
+    size = size or max(1 << 20, min(_SIZE, engine.memory // _SHARE))
+    done, began = Extracted(), time.monotonic()
+
+    def lap(name: str) -> None:
+        nonlocal began
+        done.seconds[name], began = round(time.monotonic() - began, 3), time.monotonic()
+
+    files = found(places)
+    say(f"looking at files: 0 of {len(files)}")
+    scans = _all(engine, scanned, [(file.url,) for file in files], say, "looking at files")
+    if broken := next((scan for scan in scans if isinstance(scan, Exception)), None):
+        raise broken
+    done.plan = plan(files, scans, size=size, skip=skip)
+    done.errors |= done.plan.errors
+    lap("looking")
+    if done.plan.features:
+        raise LogError(f"{done.plan.features[0].url}: holds feature rows already; give turns and runs to extract from")
+    _say_plan(done.plan, say)
+    done.outcomes, tallies = _outcomes(done.plan)
+    known = folder.read(MANIFEST) or {}
+    listed = {entry["file"]: entry for entry in entries_of(folder)}
+    waiting = list(_labelled(done))
+    for _, key, *_ in waiting:
+        entry = listed.get(f"part-{key}.parquet") or folder.read(f"{WORK}/{key}.json")
+        if entry and folder.digest(entry["file"]) == entry["sha256"]:
+            done.entries.append(entry)
+    done.kept = len(done.entries)
+    if done.kept:
+        say(f"{done.kept} of {len(waiting)} partitions are there already")
+    there = {entry["file"] for entry in done.entries}
+    todo = [one for one in waiting if f"part-{one[1]}.parquet" not in there]
+    moved = _moved(done, [partition for partition, *_ in todo], folder, engine, say)
+    lap("moving")
+    tasks = []
+    for partition, key, outcomes, shared in todo:
+        pieces = tuple(Piece.of(one, moved[one.key], partition.number) for one in partition.moves if one.key in moved)
+        if len(pieces) == len(partition.moves):
+            tasks.append(Task(key, partition.files, partition.gone, pieces, outcomes, shared))
+    for task, entry in zip(
+        tasks,
+        _all(engine, extract_partition, [(task, folder) for task in tasks], say, "extracting partitions"),
+        strict=True,
+    ):
+        if isinstance(entry, Exception):
+            sources = [file.url for file in (*task.files, *(piece.file for piece in task.pieces))]
+            done.errors[f"partition of {', '.join(sources)}"] = f"{type(entry).__name__}: {entry}"
+        else:
+            done.entries.append(entry)
+    order = {f"part-{key}.parquet": place for place, (_, key, *_) in enumerate(waiting)}
+    done.entries.sort(key=lambda entry: order[entry["file"]])
+    done.files = {one.file.url: moved[one.key]["account"] for one in done.plan.moves if one.key in moved}
+    done.files = {url: told for url, told in (known.get("files", {}) | done.files).items() if url in _gone(done.plan)}
+    done.total = summed([*tallies, *done.files.values(), *(entry["tally"] for entry in done.entries)])
+    lap("extracting")
+    return done
+
+
+def entries_of(folder: Folder) -> list[dict[str, Any]]:
+    """The partitions that a folder's manifest lists; none where it has none. LogError for those of other features."""
+    told = folder.read(MANIFEST)
+    if told is None:
+        return []
+    if told.get("catalogue") != digest():
+        raise LogError(f"{folder.url}: was extracted with another catalogue of features; extract it again elsewhere")
+    return list(told["partitions"])
+
+
+def publish(
+    folder: Folder, entries: Sequence[dict[str, Any]], files: dict[str, dict[str, Any]], *, finished: bool
+) -> None:
+    """Makes these the partitions of a folder. Where the work is `finished`, whatever else lay in it of ours goes."""
+    told = {"featrouter": __version__, "catalogue": digest(), "partitions": list(entries), "files": files}
+    folder.write(MANIFEST, told)
+    if finished:
+        listed = {entry["file"] for entry in entries}
+        for name in folder.names():
+            if name.startswith("part-") and name not in listed:
+                folder.remove(name)
+        folder.remove(WORK)
+
+
+def _all(
+    engine: Engine, function: Callable[..., Any], work: Sequence[tuple[Any, ...]], say: Say, what: str
+) -> list[Any]:
+    results: list[Any] = [None] * len(work)
+    for done, (place, result) in enumerate(engine.each(function, work), 1):
+        results[place] = result
+        say(f"{what}: {done} of {len(work)}")
+    return results
+
+
+def _say_plan(found: Plan, say: Say) -> None:
+    for name, error in found.errors.items():
+        say(f"refused: {error if name in error else f'{name}: {error}'}")
+    say(f"{found.runs} runs, {found.bytes / 1e6:.1f} MB of turns, in {len(found.partitions)} partitions")
+    if found.moved:
+        share = found.moved / max(1, found.bytes)
+        say(
+            f"shuffle: {found.spread} runs lie in several files; {found.moved / 1e6:.1f} MB of turns ({share:.0%}) move "
+            "to the rest of their run, or out of files too large for a partition"
+        )
+    else:
+        say("no shuffle: every run lies in one file")
+    if found.same_texts[0]:
+        say(
+            "note: {} tasks share {} texts; if these are one task each, give them one task_id".format(*found.same_texts)
+        )
+
+
+def _outcomes(found: Plan) -> tuple[dict[Key, Outcome], list[dict[str, Any]]]:
+    """The outcomes of all files, which every partition may need, and what became of their rows."""
+    from tempfile import TemporaryDirectory
+
+    from featrouter.partitions.tally import tally
+
+    if not found.outcomes:
+        return {}, []
+    with TemporaryDirectory() as name:
+        paths = []
+        for n, file in enumerate(found.outcomes):
+            room = Path(name) / str(n)
+            room.mkdir()
+            paths.append(fetched(file.url, room))
+        logs = Logs(paths)
+        return logs.outcomes, [tally(account) for account in logs.accounts]
+
+
+def _moved(
+    done: Extracted, partitions: Sequence[Partition], folder: Folder, engine: Engine, say: Say
+) -> dict[str, dict[str, Any]]:
+    """What every move that these partitions need wrote, by its key."""
+    needed = {one.key for partition in partitions for one in partition.moves}
+    moves = [one for one in done.plan.moves if one.key in needed]
+    results = _all(engine, move, [(one, folder) for one in moves], say, "moving rows") if moves else []
+    moved: dict[str, dict[str, Any]] = {}
+    for one, result in zip(moves, results, strict=True):
+        if isinstance(result, Exception):
+            done.errors[one.file.url] = f"{type(result).__name__}: {result}"
+        else:
+            moved[one.key] = result
+    return moved
+
+
+def _gone(found: Plan) -> set[str]:
+    """The files of which nothing stays: their rows are accounted for where they were moved from."""
+    stays = {file for partition in found.partitions for file in partition.files}
+    return {one.file.url for one in found.moves if one.file not in stays}
+
+
+def _labelled(done: Extracted) -> Iterator[tuple[Partition, str, dict[Key, Outcome], frozenset[Key]]]:
+    """Each partition, its key, and what it needs to know of the rest of the log: outcomes, and which of them are shared."""
+    by_key: dict[int, Key] = {}
+    if done.outcomes:
+        names = [np.array([hashed(key[place]) for key in done.outcomes], np.uint64) for place in (0, 1)]
+        by_key = dict(zip(keys_of(*names).tolist(), done.outcomes, strict=True))
+    keys = done.plan.keys[np.isin(done.plan.keys[:, 1], np.array(list(by_key), np.uint64))]
+    known, often = np.unique(keys[:, 1], return_counts=True)
+    several = {by_key[key] for key in known[often > 1].tolist()}
+    for partition in done.plan.partitions:
+        mine = {by_key[key] for key in keys[np.isin(keys[:, 0], _runs_of(partition)), 1].tolist()}
+        outcomes, shared = {key: done.outcomes[key] for key in sorted(mine)}, frozenset(mine & several)
+        yield partition, key_of(partition, outcomes, shared), outcomes, shared
+
+
+def _runs_of(partition: Partition) -> Hashes:
+    """The runs of a partition that have a row in a runs file: each such row moves to where its run is."""
+    return np.concatenate([np.empty(0, np.uint64), *(one.runs[one.to == partition.number] for one in partition.moves)])
