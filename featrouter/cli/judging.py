@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -17,17 +17,16 @@ from featrouter.cli.options import (
     HARNESS,
     JOBS,
     JSON,
-    LOGS,
     MAX_REJECTS,
     STRONG,
     WEAK,
     mistaken,
     pair_of,
     refusals,
-    table_of,
 )
 from featrouter.cli.painting import echo, headed
 from featrouter.cli.progress import Stages
+from featrouter.cli.scaling import PLACES, Scale, local, scaling, tabled
 
 if TYPE_CHECKING:
     from featrouter.training.learn import Settings
@@ -37,7 +36,7 @@ USUAL = "repeated,stage,cost,logistic,prompt"
 
 
 @click.command()
-@LOGS
+@PLACES
 @STRONG
 @WEAK
 @HARNESS
@@ -65,11 +64,12 @@ USUAL = "repeated,stage,cost,logistic,prompt"
 )
 @click.option("--at", multiple=True, type=int, help="Only these turns in the printed tables (repeatable).")
 @click.option("--markdown", is_flag=True, help="Print a page in Markdown, with every table of every pair.")
+@scaling()
 @JOBS
 @MAX_REJECTS
 @JSON
 def evaluate(
-    logs: tuple[Path, ...],
+    logs: tuple[str, ...],
     strong: str | None,
     weak: str | None,
     harness: tuple[str, ...],
@@ -79,6 +79,7 @@ def evaluate(
     baselines: str,
     at: tuple[int, ...],
     markdown: bool,
+    scale: Scale,
     jobs: int,
     max_rejects: int,
     as_json: bool,
@@ -93,6 +94,7 @@ def evaluate(
       featrouter evaluate turns.csv runs.csv outcomes.csv --weak gpt-3.5 --strong gpt-4
       featrouter evaluate logs/ --strong gpt-4 --value 5 --baselines all --json > report.json
       featrouter evaluate logs/ --pair small gpt-4 --pair medium gpt-4 --markdown > benchmarks.md
+      featrouter evaluate 's3://logs/2026/*.parquet' --strong gpt-4 --scheduler tcp://head:8786 --since s3://logs/features
     """
     from featrouter.evaluation.evaluate import evaluate as judge
     from featrouter.evaluation.texts import texts_of
@@ -103,10 +105,17 @@ def evaluate(
     if pairs and (weak or strong):
         raise click.UsageError("give either --pair (repeatable) or --weak and --strong")
     chosen = chosen_of(baselines)
+    if "tfidf" in chosen and (scale.cluster or scale.since):
+        raise mistaken("baselines", "tfidf reads texts, which partitions of feature rows do not hold; leave it out")
     reports = []
-    with refusals():
+    with (
+        refusals(),
+        TemporaryDirectory() as room,
+        tabled(logs, scale, f"{room}/features", jobs, max_rejects) as read_table,
+    ):
         given = bundle_of(bundle) if bundle else None
-        read, table = table_of(logs, jobs, max_rejects)
+        read, table = read_table
+        jobs = 1 if scale.cluster else jobs
         for weak_model, named in pairs or ((weak, strong),):
             strong_model = None if named == "-" else named
             part = pair_of(read, table, weak_model, strong_model, harness)
@@ -119,7 +128,7 @@ def evaluate(
                     err=True,
                 )
             told = of_bundle(part, given) if given else None
-            texts = texts_of(logs, part) if "tfidf" in chosen and not bundle else None
+            texts = texts_of(local(logs), part) if "tfidf" in chosen and not bundle else None
             found = judge(
                 part,
                 weak=names,

@@ -14,27 +14,29 @@ from featrouter.cli.harnesses import bundle_of
 from featrouter.cli.making import making
 from featrouter.cli.options import (
     BUNDLE,
+    EXIT_GATE,
     HARNESS,
     JOBS,
     JSON,
-    LOGS,
     MAX_REJECTS,
     STRONG,
     WEAK,
+    Refused,
     check_folder,
+    mistaken,
     pair_of,
     refusals,
-    table_of,
 )
 from featrouter.cli.painting import echo, headed
 from featrouter.cli.progress import Stages
+from featrouter.cli.scaling import PLACES, Scale, scaling, tabled
 
 if TYPE_CHECKING:
     from featrouter.training.learn import Settings
 
 
 @click.command()
-@LOGS
+@PLACES
 @STRONG
 @WEAK
 @HARNESS
@@ -58,11 +60,19 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also write a model card in Markdown (of several harnesses: each left out once, too).",
 )
+@click.option(
+    "--require",
+    "required",
+    multiple=True,
+    metavar="NAME>NUMBER",
+    help="What the new bundle must reach, such as gain_ci_low>0; else exit code 4, and OUTPUT is left as it was (repeatable).",
+)
+@scaling()
 @JOBS
 @MAX_REJECTS
 @JSON
 def train(
-    logs: tuple[Path, ...],
+    logs: tuple[str, ...],
     strong: str | None,
     weak: str | None,
     harness: tuple[str, ...],
@@ -71,6 +81,8 @@ def train(
     base: str | None,
     takeover: str,
     card: Path | None,
+    required: tuple[str, ...],
+    scale: Scale,
     jobs: int,
     max_rejects: int,
     as_json: bool,
@@ -83,7 +95,10 @@ def train(
       featrouter train logs/ --strong gpt-4 -o my.featrouter --base default      (50 to 300 runs)
       featrouter train logs/ --strong gpt-4 -o my.featrouter --value 5 --policy anytime
       featrouter train logs/ --strong gpt-4 -o my.featrouter --policy risk-controlled --max-harm 0.05
+      featrouter train logs/ --strong gpt-4 -o my.featrouter --since features.parquet --require "gain_ci_low>0"
+      featrouter train 's3://logs/2026/*.parquet' --strong gpt-4 -o my.featrouter --scheduler tcp://head:8786
     """
+    from featrouter.evaluation.gate import Requirement, measured
     from featrouter.evaluation.unseen import unseen
     from featrouter.training.bundling import train as learn
     from featrouter.training.card import page
@@ -92,8 +107,12 @@ def train(
     check_folder("output", output)
     if card:
         check_folder("card", card)
-    with refusals():
-        read, table = table_of(logs, jobs, max_rejects)
+    try:
+        gates = [Requirement.of(words) for words in required]
+    except ValueError as error:
+        raise mistaken("require", str(error)) from None
+    with refusals(), tabled(logs, scale, f"{output}.parquet", jobs, max_rejects) as (read, table):
+        jobs = 1 if scale.cluster else jobs
         table = pair_of(read, table, weak, strong, harness)
         echo("training", err=True)
         start = bundle_of(base) if base else None
@@ -106,12 +125,20 @@ def train(
             kind = "platt" if kind == "constant" else kind  # what a constant was refused for
             like = replace(settings, head=recipe["kind"], panel=recipe["panel"] > 0, calibration=kind)
             bundle = replace(bundle, provenance=bundle.provenance | {"unseen": unseen(table, like, jobs, stages)})
+        reached: dict[str, float | None] = {}
+        if gates:
+            stages("what is required, in folds")
+            reached = measured(table, bundle, strong, made, [gate.name for gate in gates], jobs)
+            if failures := [words for gate in gates if (words := gate.failure(reached))]:
+                left = f"{output} is left as it was" if output.exists() else f"{output} was not written"
+                raise Refused(f"{'; '.join(failures)}; {left}", EXIT_GATE)
         bundle.save(output)
         if card:
             card.write_text(page(bundle, output.name), encoding="utf-8")
     if as_json:
         policies = {name: policy.as_dict() for name, policy in bundle.policies.items()}
         told = {"bundle": str(output), "flags": bundle.flags, "metrics": bundle.metrics}
+        told |= {"required": {gate.name: reached[gate.name] for gate in gates}} if gates else {}
         echo(json.dumps(told | {"policy": bundle.policy, "policies": policies}, indent=1))
     else:
         headed(learned(bundle))

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from featrouter.cli.completion import families, offering
-from featrouter.cli.options import JOBS, JSON, LOGS, MAX_REJECTS, mistaken, refusals, table_of
+from featrouter.cli.options import JOBS, JSON, MAX_REJECTS, mistaken, refusals, table_of
 from featrouter.cli.painting import echo
+from featrouter.cli.scaling import PLACES, Scale, extracted, local, scaling
 
 
 @click.command()
@@ -42,14 +43,27 @@ def features(family: str | None, markdown: bool, as_json: bool) -> None:
 
 
 @click.command()
-@LOGS
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="F.csv, or .csv.gz, .csv.xz.")
+@PLACES
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="PATH",
+    help="F.csv, .csv.gz, .csv.xz, .parquet; with --workers or --scheduler a folder, or its URL.",
+)
 @click.option("--outcomes", type=click.Path(path_type=Path), help="Also gather all outcomes of the logs in this file.")
+@scaling(since=False)
 @JOBS
 @MAX_REJECTS
 @JSON
 def extract(
-    logs: tuple[Path, ...], output: Path, outcomes: Path | None, jobs: int, max_rejects: int, as_json: bool
+    logs: tuple[str, ...],
+    output: str,
+    outcomes: Path | None,
+    scale: Scale,
+    jobs: int,
+    max_rejects: int,
+    as_json: bool,
 ) -> None:
     """Turn logs into feature rows: numbers only, safe to share, and all that training needs.
 
@@ -57,15 +71,37 @@ def extract(
     Examples:
       featrouter extract runs.csv turns.csv -o features.csv.xz
       featrouter extract logs/ -o features.csv.xz --outcomes outcomes.csv.xz --jobs 4
+      featrouter extract 'logs/*.parquet' -o features.parquet --workers 4 --memory 2GB
+      featrouter extract 's3://logs/2026/*.parquet' -o s3://logs/features --scheduler tcp://head:8786
     """
     from featrouter.training.table import write_features, write_outcomes
 
+    if scale.cluster:
+        if outcomes:
+            raise mistaken("outcomes", "outcomes files are read as they are beside partitions; leave it out")
+        with refusals(), scale.engine() as engine:
+            done = extracted(logs, output, engine, since=False, max_rejects=max_rejects)
+        echo(f"{output}: {done.rows} rows of {done.runs} runs in {len(done.entries)} partitions", err=True)
+        if as_json:
+            told = {
+                "output": output,
+                "rows": done.rows,
+                "runs": done.runs,
+                "rejected": done.rejected,
+                "moved": done.plan.moved,
+            }
+            echo(
+                json.dumps(
+                    told | {"partitions": len(done.entries), "kept": done.kept, "seconds": done.seconds}, indent=1
+                )
+            )
+        return
     with refusals():
-        read, table = table_of(logs, jobs, max_rejects)
-        write_features(table, output)
+        read, table = table_of(local(logs), jobs, max_rejects)
+        write_features(table, Path(output))
         if outcomes:
             write_outcomes(read, outcomes)
     echo(f"{output}: {len(table)} rows of {len(table.names)} features", err=True)
     if as_json:
-        told = {"output": str(output), "rows": len(table), "features": len(table.names), "runs": len(read.runs)}
+        told = {"output": output, "rows": len(table), "features": len(table.names), "runs": len(read.runs)}
         echo(json.dumps(told | {"rejected": read.rejected}, indent=1))

@@ -16,14 +16,16 @@ from featrouter.cli.painting import echo
 
 if TYPE_CHECKING:
     from featrouter.logs import Logs
-    from featrouter.training.table import Table
+    from featrouter.training.table import Table, Told
 
 EXIT_DATA = 3
+EXIT_GATE = 4
 EXIT_CODES = {
     0: "done",
     1: "it failed; the message says why",
     2: "the call was wrong: an option, an argument, a default from outside",
     EXIT_DATA: "logs or files hold what had to be rejected or refused; each is named",
+    EXIT_GATE: "what --require asks for does not hold; the old bundle is left as it was",
 }
 
 BUNDLE = click.argument("bundle", type=BundleName())
@@ -94,7 +96,7 @@ def table_of(logs: Sequence[Path], jobs: int, max_rejects: int) -> tuple[Logs, T
 
 
 def pair_of(
-    read: Logs, table: Table, weak: str | None, strong: str | None, harness: Sequence[str], *, quiet: bool = False
+    read: Told, table: Table, weak: str | None, strong: str | None, harness: Sequence[str], *, quiet: bool = False
 ) -> Table:
     """The rows of one pair of models, with the strong model's outcomes and the panel's shares joined."""
     from featrouter.training.pair import pair

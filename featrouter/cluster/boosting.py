@@ -93,6 +93,8 @@ def _fit(
     from dask import array, delayed
     from lightgbm.dask import DaskLGBMRegressor
 
+    quiet()
+
     def stacked(place: int, *tail: int) -> Any:
         blocks = [
             array.from_delayed(delayed(_part)(part, place), (size, *tail), dtype="float64" if tail else "float32")
@@ -105,6 +107,21 @@ def _fit(
         model = DaskLGBMRegressor(client=client, **params)
         model.fit(stacked(0, width), stacked(1), sample_weight=stacked(2) if weighted else None)
     return model.booster_
+
+
+class _Quiet:
+    """A log of nothing: LightGBM tells on stdout, where results stand, which ports it listens to."""
+
+    def info(self, words: str) -> None: ...
+
+    def warning(self, words: str) -> None: ...
+
+
+def quiet() -> None:
+    """Keeps LightGBM in this process off the terminal."""
+    import lightgbm
+
+    lightgbm.register_logger(_Quiet())
 
 
 def _part(part: Sequence[Any], place: int) -> Any:

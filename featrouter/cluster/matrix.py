@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from featrouter.cluster.boosting import boost
-from featrouter.cluster.engine import DEATHS, Cluster, ClusterError
+from featrouter.cluster.boosting import boost, quiet
+from featrouter.cluster.engine import Cluster
 from featrouter.forest import Forest
 from featrouter.head import Head
 from featrouter.partitions.folder import Folder
@@ -21,19 +20,22 @@ from featrouter.training.metrics import Floats
 from featrouter.training.spread import Spread
 
 Rows = npt.NDArray[np.intp]
-Step = Callable[[Floats, Rows], Floats]
 
 
 class Pieces:
     """Partitions, each a piece of rows that a worker holds, or reads again when it was lost."""
 
-    def __init__(self, cluster: Cluster, folder: Folder, entries: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    def __init__(
+        self, cluster: Cluster, folder: Folder, entries: Sequence[Mapping[str, Any]], names: Sequence[str]
+    ) -> None:
         self.cluster = cluster
         self.files = [str(entry["file"]) for entry in entries]
         self.first = np.cumsum([0, *(entry["rows"] for entry in entries)])
         self.digests = [str(entry["sha256"]) for entry in entries]
         submit = cluster.client.submit
-        self._held = [submit(_loaded, folder, file, tuple(names), key=f"features-{file}", pure=True) for file in self.files]
+        self._held = [
+            submit(_loaded, folder, file, tuple(names), key=f"features-{file}", pure=True) for file in self.files
+        ]
 
     def each(self, function: Callable[..., Any], work: Mapping[int, tuple[Any, ...]]) -> dict[int, Any]:
         """What a function says of the pieces named in `work`, each with its arguments. Raises what one of them raised."""
@@ -101,7 +103,11 @@ class Matrix(Spread):
         def parts() -> list[Any]:
             """Each piece's rows with their targets and weights, where the piece is."""
             work = {
-                number: (*asked, target[at].astype(np.float32), None if weight is None else weight[at].astype(np.float32))
+                number: (
+                    *asked,
+                    target[at].astype(np.float32),
+                    None if weight is None else weight[at].astype(np.float32),
+                )
                 for number, (at, asked) in where.items()
             }
             return self._pieces.parts(_labelled, work)
@@ -161,4 +167,5 @@ def _scored(piece: Floats, rows: Rows, columns: Rows | None, ranks: Any, heads: 
 def _labelled(
     piece: Floats, rows: Rows, columns: Rows | None, ranks: Any, target: Floats, weight: Floats | None
 ) -> tuple[Floats, Floats, Floats | None]:
+    quiet()
     return _taken(piece, rows, columns, ranks), target, weight

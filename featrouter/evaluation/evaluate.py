@@ -50,6 +50,7 @@ def evaluate(
     baselines: Sequence[str] = (),
     texts: Texts | None = None,
     splits: Sequence[str] = tuple(SPLITS),
+    values: Sequence[float] | None = None,
     draws: int = DRAWS,
     jobs: int = 1,
     progress: Callable[[str], None] = lambda stage: None,
@@ -58,10 +59,10 @@ def evaluate(
     """The report of `featrouter evaluate --json` (keys: method.md section 2 and README). Numbers unknown are None.
 
     `given`: predictions to judge as they are, with the `policies` that go with them and the share of the tasks that who
-    made them had `seen`; otherwise the router of
-    `settings` and the `baselines` (of BASELINES) are trained inside every fold of both splits. `held_out` is told what was
-    said of every row, by split. ValueError for a
-    baseline that is not known, or wants texts and has none.
+    made them had `seen`; otherwise the router of `settings` and the `baselines` (of BASELINES) are trained inside every
+    fold of both splits. `values`: what a solved task is worth, in USD, where policies are compared; by default the
+    settings' own and five around the break-even. `held_out` is told what was said of every row, by split. ValueError for
+    a baseline that is not known, or wants texts and has none.
     """
     settings = settings or Settings()
     _check(baselines, texts)
@@ -76,7 +77,8 @@ def evaluate(
         "oracle_stopped": oracle_stopped(table),
         "leaking": leaking(table),
     } | ({} if seen is None else {"tasks_seen": round(seen, 4)})
-    values = value_range(walks(table, Predictions.unknown(len(table))), settings.value)
+    if values is None:
+        values = value_range(walks(table, Predictions.unknown(len(table))), settings.value)
     for split in ("given",) if given is not None else splits:
         group = SPLITS.get(split)
         if group and table.meta[group].nunique() < 2:

@@ -46,17 +46,27 @@ def csv_of(path: Path) -> Generator[bytes, None, None]:
                 yield _csv(zip(*(column.to_pylist() for column in part.columns), strict=True))
 
 
-def run_ids(path: Path) -> Iterator[tuple[list[str], float]]:
-    """The column run_id, some rows at a time, as the CSV would have it, and how many bytes a row takes on average."""
+def run_ids(path: Path) -> Iterator[tuple[list[str], list[int], int]]:
+    """The columns run_id and turn of a turns file, some rows at a time, and how many bytes a row takes on average.
+
+    Ids are as the CSV would have them; a turn that is no whole number is 0.
+    """
     parquet = _pyarrow("pyarrow.parquet", path)
     try:
         with parquet.ParquetFile(path) as file:
             groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
-            size = sum(group.total_byte_size for group in groups) / max(1, file.metadata.num_rows)
-            for batch in file.iter_batches(batch_size=1 << 16, columns=["run_id"]):
-                yield [str(_cell(value)) for value in batch.column(0).to_pylist() if value is not None], size
+            size = sum(group.total_byte_size for group in groups) // max(1, file.metadata.num_rows)
+            for batch in file.iter_batches(batch_size=1 << 14, columns=["run_id", "turn"]):
+                ids, turns = batch["run_id"].to_pylist(), batch["turn"].to_pylist()
+                rows = [(str(_cell(run)), _turn(turn)) for run, turn in zip(ids, turns, strict=True) if run is not None]
+                yield [run for run, _ in rows], [turn for _, turn in rows], size
     except Exception as error:
         raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
+
+
+def _turn(value: Any) -> int:
+    told = str(_cell(value))
+    return int(told) if told.isdecimal() and len(told) < 10 else 0
 
 
 def _pyarrow(module: str, path: Path) -> Any:

@@ -44,6 +44,10 @@ class Task:
     def file(self) -> str:
         return f"part-{self.key}.parquet"
 
+    @property
+    def sources(self) -> list[str]:
+        return [file.url for file in (*self.files, *(piece.file for piece in self.pieces))]
+
 
 def key_of(partition: Partition, outcomes: Mapping[Key, Outcome], shared: Collection[Key]) -> str:
     """Changes when anything does that the rows of a partition come from: logs, outcomes, features, schedule."""
@@ -72,7 +76,7 @@ def extract_partition(task: Task, folder: Folder) -> dict[str, Any]:
         "sha256": sha256,
         "rows": rows,
         "runs": runs,
-        "sources": [file.url for file in (*task.files, *(piece.file for piece in task.pieces))],
+        "sources": task.sources,
         "tally": summed(tally(account, moved=account.file.endswith(MOVED)) for account in logs.accounts),
         "seconds": round(time.monotonic() - began, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,8 +48,8 @@ class Plan:
     """`partitions` and `moves`; `outcomes` and `features` are files to be read whole, `errors` those that cannot be.
 
     `keys` (m, 2), sorted: the run and what labels it (see scan.keys_of) where a log has outcomes. `runs`, `spread`:
-    how many runs there are, and how many lie in several files. `bytes`, `moved`: plain bytes of turns, and of those that move. `same_texts`: how many
-    tasks share how many texts.
+    how many runs there are, and how many lie in several files. `bytes`, `moved`: plain bytes of turns, and of those that move.
+    `same_texts`: how many tasks share how many texts.
     """
 
     partitions: tuple[Partition, ...] = ()
@@ -150,7 +151,14 @@ def _move(file: File, scan: Scan, runs: Hashes, every: Hashes, to: npt.NDArray[n
 
 
 def _keys(tables: list[npt.NDArray[np.void]]) -> npt.NDArray[np.uint64]:
-    """(run, key) of every run that has a row, sorted by run: rows of one run are joined as `Logs` joins them."""
+    """(run, key) of every run that has a row, sorted by run."""
+    joined = joined_rows(tables)
+    model = np.where(joined["route"] == np.uint64(hashed("strong")), joined["strong"], joined["weak"])
+    return np.column_stack([joined["run"], keys_of(joined["task"], model)])
+
+
+def joined_rows(tables: list[npt.NDArray[np.void]]) -> npt.NDArray[np.void]:
+    """One row (dtype ROW) a run, sorted: several rows of a run are joined as `Logs` joins them."""
     rows = np.concatenate(tables) if tables else np.empty(0, ROW)
     order = np.argsort(rows["run"], kind="stable")
     rows = rows[order]
@@ -159,8 +167,7 @@ def _keys(tables: list[npt.NDArray[np.void]]) -> npt.NDArray[np.uint64]:
     for at, start, end in zip(range(len(first)), first, [*first[1:], len(rows)], strict=True):
         if end - start > 1:
             joined[at] = _joined(rows[start:end])
-    model = np.where(joined["route"] == np.uint64(hashed("strong")), joined["strong"], joined["weak"])
-    return np.column_stack([joined["run"], keys_of(joined["task"], model)])
+    return joined
 
 
 def _same_texts(tables: list[npt.NDArray[np.void]]) -> tuple[int, int]:
@@ -171,7 +178,7 @@ def _same_texts(tables: list[npt.NDArray[np.void]]) -> tuple[int, int]:
     return int(often[often > 1].sum()), int((often > 1).sum())
 
 
-def _joined(rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+def _joined(rows: npt.NDArray[np.void]) -> Any:
     found = rows[0].copy()
     for row in rows[1:]:
         if row["turns"] == found["turns"]:
@@ -179,6 +186,9 @@ def _joined(rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         later = row["turns"] > found["turns"]
         for name in ("task", "weak", "strong", "route"):
             if row[name] and (later or not found[name]):
+                found[name] = row[name]
+        for name in ("y_weak", "y_strong"):
+            if not np.isnan(row[name]) and (later or np.isnan(found[name])):
                 found[name] = row[name]
         if later and np.isfinite(row["turns"]):
             found["turns"] = row["turns"]

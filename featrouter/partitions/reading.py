@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from featrouter.logs import LogError
+from featrouter.catalogue import feature_set
+from featrouter.logs import LogError, Outcome, Run
+from featrouter.logs.part import Key
 from featrouter.partitions.files import fetched
 from featrouter.partitions.folder import Folder
 from featrouter.training.columns import LOGGED, META, TEXT
 from featrouter.training.metrics import Floats
+from featrouter.training.spread import Spread
+from featrouter.training.table import Table
 
 
 def numbers(folder: Folder, file: str, names: Sequence[str]) -> Floats:
@@ -22,7 +28,52 @@ def numbers(folder: Folder, file: str, names: Sequence[str]) -> Floats:
     return np.ascontiguousarray(_columns(folder, file, names).to_numpy(dtype=np.float64))
 
 
-def known(folder: Folder, entries: Sequence[Mapping[str, Any]], columns: Sequence[str] = (*META, *LOGGED)) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Told:
+    """What `pair` asks of a log: outcomes by task and model, and the runs that tell the strong model's outcome themselves."""
+
+    outcomes: Mapping[Key, Outcome]
+    runs: Mapping[str, Run]
+
+
+def table_of(
+    folder: Folder,
+    entries: Sequence[Mapping[str, Any]],
+    outcomes: Mapping[Key, Outcome],
+    spread: Callable[[npt.NDArray[np.intp], tuple[str, ...]], Spread] | None = None,
+) -> tuple[Table, Told]:
+    """The rows of all partitions, sorted as a table's are, and what is told of their runs.
+
+    `spread` makes what stands for the features, of rows by their place among all; without it they are read here.
+    """
+    names = feature_set().names
+    meta = known(folder, entries)
+    order = meta.sort_values(["run_id", "at_end", "k"], kind="stable").index.to_numpy()
+    meta = meta.loc[order].reset_index(drop=True)
+    if (twice := meta.duplicated(["run_id", "at_end", "k"])).any():
+        raise LogError(f"{folder.url}: run {meta.loc[twice, 'run_id'].iloc[0]!r} stands in it twice; extract it again")
+    runs = _strong(meta)
+    if meta["route"].isna().all():
+        meta = meta.drop(columns=list(LOGGED))
+    if spread:
+        return Table(meta, cast(Floats, spread(order, names)), names), Told(outcomes, runs)
+    x = np.concatenate([numbers(folder, str(entry["file"]), names) for entry in entries])
+    return Table(meta, x[order], names), Told(outcomes, runs)
+
+
+def _strong(meta: pd.DataFrame) -> dict[str, Run]:
+    """The runs that were not routed, and whose log tells the strong model's outcome."""
+    alone = meta[meta["route"].isna() & meta["y_strong"].notna()].drop_duplicates("run_id")
+    columns = (alone[name] for name in ("run_id", "task_id", "strong_model", "y_strong", "cost_strong_usd"))
+    return {
+        run: Run(run, task, strong_model=model, y_strong=int(y), cost_strong=None if np.isnan(usd) else float(usd))
+        for run, task, model, y, usd in zip(*columns, strict=True)
+    }
+
+
+def known(
+    folder: Folder, entries: Sequence[Mapping[str, Any]], columns: Sequence[str] = (*META, *LOGGED)
+) -> pd.DataFrame:
     """What is known of the rows of all partitions, in the order of these; names that repeat are kept once (categories)."""
     parts = [_columns(folder, str(entry["file"]), columns) for entry in entries]
     if not parts:

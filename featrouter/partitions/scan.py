@@ -22,13 +22,15 @@ from featrouter.partitions.files import fetched
 Hashes = npt.NDArray[np.uint64]
 #: A row of a runs file, as hashes (0 for blank): what `Logs` labels runs by.
 ROW = np.dtype(
-    [(name, np.uint64) for name in ("run", "task", "weak", "strong", "route", "text")] + [("turns", np.float64)]
+    [(name, np.uint64) for name in ("run", "task", "weak", "strong", "route", "text")]
+    + [(name, np.float64) for name in ("turns", "y_weak", "y_strong")]
 )
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a file of a `form` holds: `runs` (r,) by hash, each once, with the plain bytes of its rows, `sizes` (r,).
+    """What a file of a `form` holds: `runs` (r,) by hash, each once, with the plain bytes of its rows, `sizes` (r,), and
+    the numbers of its first and last turn, `first` and `last` (r,).
 
     `rows`: of a runs file every row, in its order (dtype ROW). `error`: why the file cannot be read; all else is empty then.
     """
@@ -36,6 +38,8 @@ class Scan:
     form: str
     runs: Hashes
     sizes: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
     rows: npt.NDArray[Any]
     error: str = ""
 
@@ -53,38 +57,40 @@ def scanned(url: str) -> Scan:
             path = fetched(url, Path(room))
             form = recognise(path)
             if form == TURNS.name:
-                sizes = _of_parquet(path) if packing(path) == "parquet" else _of_rows(path)
-                return _scan(form, sizes)
+                return _scan(form, _of_parquet(path) if packing(path) == "parquet" else _of_rows(path))
             if form == RUNS.name:
                 rows = np.array([_row(row) for row, _ in Source(path, RUNS).rows(_labelled)], ROW)
-                return _scan(form, dict.fromkeys(rows["run"].tolist(), 0), rows)
+                return _scan(form, {run: [0, 0, 0] for run in rows["run"].tolist()}, rows)
             return _scan(form, {})
         except ValueError as error:
             return _scan("", {}, error=str(error))
 
 
-def _scan(form: str, sizes: dict[int, int], rows: npt.NDArray[Any] | None = None, error: str = "") -> Scan:
-    runs = np.array(sorted(sizes), np.uint64)
-    each = np.array([sizes[run] for run in runs.tolist()], np.int64)
-    return Scan(form, runs, each, np.empty(0, ROW) if rows is None else rows, error)
+def _scan(form: str, seen: dict[int, list[int]], rows: npt.NDArray[Any] | None = None, error: str = "") -> Scan:
+    runs = np.array(sorted(seen), np.uint64)
+    each = np.array([seen[run] for run in runs.tolist()], np.int64).reshape(-1, 3)
+    return Scan(form, runs, each[:, 0], each[:, 1], each[:, 2], np.empty(0, ROW) if rows is None else rows, error)
 
 
-def _of_rows(path: Path) -> dict[int, int]:
-    sizes: dict[int, int] = {}
-    for row, (_, _, length) in Source(path, TURNS).rows(lambda row: hashed(row["run_id"]) in sizes):
-        run = hashed(row["run_id"])
-        sizes[run] = sizes.get(run, 0) + length
-    return sizes
+def _of_rows(path: Path) -> dict[int, list[int]]:
+    seen: dict[int, list[int]] = {}
+    for row, (_, _, length) in Source(path, TURNS).rows(lambda row: hashed(row["run_id"]) in seen):
+        _add(seen, hashed(row["run_id"]), length, row["turn"])
+    return seen
 
 
-def _of_parquet(path: Path) -> dict[int, int]:
-    """Only the column of ids is read, so that the bytes of a row are the file's mean."""
-    sizes: dict[int, float] = {}
-    for names, size in run_ids(path):
-        for name in names:
-            run = hashed(name)
-            sizes[run] = sizes.get(run, 0.0) + size
-    return {run: int(size) for run, size in sizes.items()}
+def _of_parquet(path: Path) -> dict[int, list[int]]:
+    """Only ids and turns are read, so that the bytes of a row are the file's mean."""
+    seen: dict[int, list[int]] = {}
+    for names, turns, size in run_ids(path):
+        for name, turn in zip(names, turns, strict=True):
+            _add(seen, hashed(name), size, turn)
+    return seen
+
+
+def _add(seen: dict[int, list[int]], run: int, size: int, turn: int) -> None:
+    known = seen.setdefault(run, [0, turn, turn])
+    known[:] = known[0] + size, min(known[1], turn), max(known[2], turn)
 
 
 def _labelled(row: dict[str, Any]) -> bool:
@@ -92,10 +98,11 @@ def _labelled(row: dict[str, Any]) -> bool:
 
 
 def _row(row: dict[str, Any]) -> tuple[Any, ...]:
-    names = row["run_id"], row["task_id"], row.get("weak_model"), row.get("strong_model"), row.get("route")
-    text, turns = " ".join(row.get("task", "").split()), row.get("turns")
-    names = (*names, text)
-    return (*(hashed(name) if name else 0 for name in names), np.inf if turns is None else turns)
+    arms = row.get("weak_model"), row.get("strong_model"), row.get("route")
+    names = row["run_id"], row["task_id"], *arms, " ".join(row.get("task", "").split())
+    turns = row.get("turns")
+    labels = (np.nan if row.get(name) is None else row[name] for name in ("y_weak", "y_strong"))
+    return (*(hashed(name) if name else 0 for name in names), np.inf if turns is None else turns, *labels)
 
 
 def keys_of(tasks: Hashes, models: Hashes) -> Hashes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,25 +17,29 @@ from featrouter.logs import LogError, Logs, Outcome
 from featrouter.logs.part import Key
 from featrouter.partitions.engine import Engine
 from featrouter.partitions.extraction import Task, extract_partition, key_of
-from featrouter.partitions.files import fetched, found
+from featrouter.partitions.files import File, fetched, found
 from featrouter.partitions.folder import Folder
 from featrouter.partitions.moving import WORK, Piece, move
 from featrouter.partitions.plan import Partition, Plan, plan
 from featrouter.partitions.scan import Hashes, hashed, keys_of, scanned
-from featrouter.partitions.tally import summed
+from featrouter.partitions.since import changes_of, known_of, without
+from featrouter.partitions.tally import summed, tally
 
 MANIFEST = "_manifest.json"
 #: Bytes of turns that make a partition, at most; less where memory is short.
 _SIZE, _SHARE = 128 << 20, 8
 
 Say = Callable[[str], None]
+#: A partition, its key, and what it needs to know of the rest of the log: outcomes, and which of them are shared.
+Waiting = tuple[Partition, str, dict[Key, Outcome], frozenset[Key]]
 
 
 @dataclass
 class Extracted:
     """What became of a log: `entries`, one a partition, as the manifest keeps them, and how many of them were there
     before. `total`: rows read, rejected, duplicates (see tally). `errors`: files and partitions that could not be read,
-    by name. `files`: the tallies of files all of whose rows moved. `plan` tells what moved; `seconds` how long looking, moving and extracting took.
+    by name. `files`: the tallies of files all of whose rows moved. `plan` tells what moved, `seconds` how long looking,
+    moving and extracting took.
     """
 
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -65,70 +70,87 @@ def extract(
     folder: Folder,
     engine: Engine,
     *,
+    since: bool = False,
     size: int | None = None,
-    skip: Hashes | None = None,
     say: Say = lambda words: None,
 ) -> Extracted:
-    """Writes the feature rows of a log's runs into a folder, partition by partition. Runs in `skip` are left out.
+    """Writes the feature rows of a log's runs into a folder, partition by partition, and the manifest that lists them.
 
     A partition that the folder holds already, of the same rows of the same files, is kept. One that cannot be extracted
-    is told, and the rest is done. LogError where there is no turns file at all, or a place cannot be asked.
+    is told, and the rest is done. `since`: what the folder holds stays, and only runs that it does not hold, or that
+    have gone on or got a label, are added. LogError where a place cannot be asked, and, without `since`, where the
+    folder holds the rows of other files.
     """
     size = size or max(1 << 20, min(_SIZE, engine.memory // _SHARE))
-    done, began = Extracted(), time.monotonic()
-
-    def lap(name: str) -> None:
-        nonlocal began
-        done.seconds[name], began = round(time.monotonic() - began, 3), time.monotonic()
-
+    done, clock = Extracted(), Clock()
     files = found(places)
-    say(f"looking at files: 0 of {len(files)}")
     scans = _all(engine, scanned, [(file.url,) for file in files], say, "looking at files")
     if broken := next((scan for scan in scans if isinstance(scan, Exception)), None):
         raise broken
-    done.plan = plan(files, scans, size=size, skip=skip)
+    listed = entries_of(folder)
+    given = {file.url for file in files}
+    if (strangers := [url for entry in listed for url in entry["sources"] if url not in given]) and not since:
+        raise LogError(
+            f"{folder.url}: holds the rows of other logs, such as {strangers[0]}; give these, too, or another folder, or "
+            "add to it with --since"
+        )
+    done.outcomes, tallies = _outcomes(
+        [file for file, scan in zip(files, scans, strict=True) if scan.form == "outcomes"]
+    )
+    changes = changes_of(known_of(folder, listed), scans, done.outcomes) if since and listed else None
+    done.plan = plan(files, scans, size=size, skip=changes.same if changes else None)
     done.errors |= done.plan.errors
-    lap("looking")
     if done.plan.features:
         raise LogError(f"{done.plan.features[0].url}: holds feature rows already; give turns and runs to extract from")
     _say_plan(done.plan, say)
-    done.outcomes, tallies = _outcomes(done.plan)
-    known = folder.read(MANIFEST) or {}
-    listed = {entry["file"]: entry for entry in entries_of(folder)}
+    if changes:
+        say(changes.words)
+    done.seconds["looking"] = clock.lap()
+    known = (folder.read(MANIFEST) or {}).get("files", {})
+    there = {entry["file"]: entry for entry in listed}
     waiting = list(_labelled(done))
     for _, key, *_ in waiting:
-        entry = listed.get(f"part-{key}.parquet") or folder.read(f"{WORK}/{key}.json")
+        entry = there.get(f"part-{key}.parquet") or folder.read(f"{WORK}/{key}.json")
         if entry and folder.digest(entry["file"]) == entry["sha256"]:
             done.entries.append(entry)
     done.kept = len(done.entries)
     if done.kept:
         say(f"{done.kept} of {len(waiting)} partitions are there already")
-    there = {entry["file"] for entry in done.entries}
-    todo = [one for one in waiting if f"part-{one[1]}.parquet" not in there]
+    whole = {entry["file"] for entry in done.entries}
+    todo = [one for one in waiting if f"part-{one[1]}.parquet" not in whole]
     moved = _moved(done, [partition for partition, *_ in todo], folder, engine, say)
-    lap("moving")
-    tasks = []
-    for partition, key, outcomes, shared in todo:
-        pieces = tuple(Piece.of(one, moved[one.key], partition.number) for one in partition.moves if one.key in moved)
-        if len(pieces) == len(partition.moves):
-            tasks.append(Task(key, partition.files, partition.gone, pieces, outcomes, shared))
-    for task, entry in zip(
-        tasks,
-        _all(engine, extract_partition, [(task, folder) for task in tasks], say, "extracting partitions"),
-        strict=True,
-    ):
-        if isinstance(entry, Exception):
-            sources = [file.url for file in (*task.files, *(piece.file for piece in task.pieces))]
-            done.errors[f"partition of {', '.join(sources)}"] = f"{type(entry).__name__}: {entry}"
-        else:
-            done.entries.append(entry)
+    done.seconds["moving"] = clock.lap()
+    _extract(done, list(_tasks(todo, moved)), folder, engine, say)
     order = {f"part-{key}.parquet": place for place, (_, key, *_) in enumerate(waiting)}
     done.entries.sort(key=lambda entry: order[entry["file"]])
     done.files = {one.file.url: moved[one.key]["account"] for one in done.plan.moves if one.key in moved}
-    done.files = {url: told for url, told in (known.get("files", {}) | done.files).items() if url in _gone(done.plan)}
-    done.total = summed([*tallies, *done.files.values(), *(entry["tally"] for entry in done.entries)])
-    lap("extracting")
+    gone = _gone(done.plan)
+    done.total = summed(
+        [
+            *tallies,
+            *(told for url, told in (known | done.files).items() if url in gone),
+            *(entry["tally"] for entry in done.entries),
+        ]
+    )
+    done.seconds["extracting"] = clock.lap()
+    before = []
+    if since:
+        new = {entry["file"] for entry in done.entries}
+        kept = [entry for entry in listed if entry["file"] not in new]
+        before = [without(folder, entry, changes.changed) if changes else entry for entry in kept]
+    publish(folder, [*before, *done.entries], known | done.files if since else done.files, finished=not done.errors)
     return done
+
+
+class Clock:
+    """Seconds from one lap to the next."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def lap(self) -> float:
+        before, self._began = self._began, time.monotonic()
+        return round(self._began - before, 3)
 
 
 def entries_of(folder: Folder) -> list[dict[str, Any]]:
@@ -183,22 +205,34 @@ def _say_plan(found: Plan, say: Say) -> None:
         )
 
 
-def _outcomes(found: Plan) -> tuple[dict[Key, Outcome], list[dict[str, Any]]]:
+def _outcomes(files: Sequence[File]) -> tuple[dict[Key, Outcome], list[dict[str, Any]]]:
     """The outcomes of all files, which every partition may need, and what became of their rows."""
-    from tempfile import TemporaryDirectory
-
-    from featrouter.partitions.tally import tally
-
-    if not found.outcomes:
+    if not files:
         return {}, []
     with TemporaryDirectory() as name:
         paths = []
-        for n, file in enumerate(found.outcomes):
+        for n, file in enumerate(files):
             room = Path(name) / str(n)
             room.mkdir()
             paths.append(fetched(file.url, room))
         logs = Logs(paths)
         return logs.outcomes, [tally(account) for account in logs.accounts]
+
+
+def _tasks(todo: Sequence[Waiting], moved: Mapping[str, dict[str, Any]]) -> Iterator[Task]:
+    for partition, key, outcomes, shared in todo:
+        pieces = tuple(Piece.of(one, moved[one.key], partition.number) for one in partition.moves if one.key in moved)
+        if len(pieces) == len(partition.moves):  # else the move that failed is told
+            yield Task(key, partition.files, partition.gone, pieces, outcomes, shared)
+
+
+def _extract(done: Extracted, tasks: Sequence[Task], folder: Folder, engine: Engine, say: Say) -> None:
+    found = _all(engine, extract_partition, [(task, folder) for task in tasks], say, "extracting partitions")
+    for task, entry in zip(tasks, found, strict=True):
+        if isinstance(entry, Exception):
+            done.errors[f"partition of {', '.join(task.sources)}"] = f"{type(entry).__name__}: {entry}"
+        else:
+            done.entries.append(entry)
 
 
 def _moved(
@@ -223,7 +257,7 @@ def _gone(found: Plan) -> set[str]:
     return {one.file.url for one in found.moves if one.file not in stays}
 
 
-def _labelled(done: Extracted) -> Iterator[tuple[Partition, str, dict[Key, Outcome], frozenset[Key]]]:
+def _labelled(done: Extracted) -> Iterator[Waiting]:
     """Each partition, its key, and what it needs to know of the rest of the log: outcomes, and which of them are shared."""
     by_key: dict[int, Key] = {}
     if done.outcomes:

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from featrouter.head import Head
 from featrouter.linear import Linear, standardised
 from featrouter.training.metrics import Floats
-from featrouter.training.spread import Numbers, boosted, here, scores_of, some
+from featrouter.training.spread import boosted, here, scores_of, some
 
 #: Small data wants small trees, few columns a tree and much shrinkage.
 PARAMS: dict[str, Any] = {
@@ -51,7 +51,7 @@ class Rows:
     other models that solve the task, NaN where no panel tells.
     """
 
-    x: Numbers
+    x: Floats
     y: Floats
     runs: Names
     tasks: Names

@@ -22,8 +22,8 @@ from featrouter.training.metrics import Floats
 from featrouter.training.policies import fit_anytime, fit_fixed, fit_risk_controlled, promise_words
 from featrouter.training.predictions import Predictions, predict, with_features
 from featrouter.training.references import even, ranked, references_of, shifted_by, shifts_of
-from featrouter.training.spread import scores_of
 from featrouter.training.search import choose, held_out_losses
+from featrouter.training.spread import scores_of
 from featrouter.training.table import Table
 from featrouter.training.warm import on_base
 from featrouter.training.worth import walks

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from featrouter.logs import Logs
 from featrouter.training.panel import join_panel
-from featrouter.training.table import Table, join_strong, select
+from featrouter.training.table import Table, Told, join_strong, select
 
 
-def pair(table: Table, logs: Logs, weak: str | None, strong: str | None, harness: Sequence[str] = ()) -> Table:
+def pair(table: Table, logs: Told, weak: str | None, strong: str | None, harness: Sequence[str] = ()) -> Table:
     """The weak model's rows (None: of all, pooled) on these harnesses (empty: on all), with the strong model's outcomes
     and the panel's shares joined. LogError, naming what is there, for models and harnesses that are not.
     """

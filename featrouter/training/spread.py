@@ -52,9 +52,6 @@ class Spread(ABC):
         return self.shape[0]
 
 
-Numbers = Floats | Spread
-
-
 def scores_of(heads: Sequence[Head], x: Any) -> Floats:
     """What the heads say of rows (n, p), spread or not: (n, h)."""
     return x.scores(heads) if isinstance(x, Spread) else Forest(list(heads), x.shape[1]).score_many(x)

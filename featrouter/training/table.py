@@ -6,21 +6,20 @@ import csv
 import difflib
 import lzma
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from featrouter.catalogue import feature_set
-from featrouter.logs import LogError, Logs, Outcome
+from featrouter.logs import LogError, Logs, Outcome, Run
 from featrouter.logs.sources import packing
 from featrouter.training.columns import LOGGED, LOGGED_NUMBERS, META, NUMBERS, TEXT_META
 from featrouter.training.rows import extracted
-from featrouter.training.spread import Numbers
 
 # Numbers must read back bit for bit: pandas 3 does so by itself and warns when asked to.
 _EXACT: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.startswith("2.") else {}
@@ -29,13 +28,13 @@ _EXACT: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.sta
 @dataclass(frozen=True)
 class Table:
     """`meta`: n rows of META (and, once a strong model is joined, y_strong and cost_strong_usd); `x`: float64 (n, p), or
-    what stands for it (see spread).
+    a Spread that stands for it.
 
     Rows are sorted by run and turn, whatever the order of the log, so that training on them is reproducible.
     """
 
     meta: pd.DataFrame
-    x: Numbers
+    x: npt.NDArray[np.float64]
     names: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -202,7 +201,17 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[columns]
 
 
-def join_strong(table: Table, logs: Logs, strong: str) -> Table:
+class Told(Protocol):
+    """What a log tells of outcomes: its own, by task and model, and those in its runs."""
+
+    @property
+    def outcomes(self) -> Mapping[tuple[str, str], Outcome]: ...
+
+    @property
+    def runs(self) -> Mapping[str, Run]: ...
+
+
+def join_strong(table: Table, logs: Told, strong: str) -> Table:
     """The table with y_strong and cost_strong_usd of one strong model, from outcomes files or the runs themselves.
 
     A run whose log tells the route taken keeps what its own row says: the other arm was not seen there. Raises
