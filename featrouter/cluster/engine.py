@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -93,6 +94,7 @@ def cluster(*, scheduler: str | None = None, workers: int | None = None, memory:
             silence_logs=logging.CRITICAL,
         )
         with local, Client(local, set_as_default=False) as client:
+            client.register_worker_callbacks(_silence)
             yield Cluster(client, memory)
 
 
@@ -112,6 +114,11 @@ def _checked(found: Cluster) -> Cluster:
                 f"{here[1][:12]}; install the same version everywhere"
             )
     return found
+
+
+def _silence() -> None:
+    """LightGBM tells from C on stdout, which is for results, what ports it listens to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _version() -> tuple[str, str]:

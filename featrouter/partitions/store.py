@@ -26,8 +26,9 @@ from featrouter.partitions.since import changes_of, known_of, without
 from featrouter.partitions.tally import summed, tally
 
 MANIFEST = "_manifest.json"
-#: Bytes of turns that make a partition, at most; less where memory is short.
-_SIZE, _SHARE = 128 << 20, 8
+#: Bytes of turns that make a partition, at most and at least. Of a worker's memory one takes a share, and each worker has
+#: a few to do, so that none waits long for the last.
+_SIZE, _LEAST, _SHARE, _EACH = 1 << 27, 1 << 20, 8, 4
 
 Say = Callable[[str], None]
 #: A partition, its key, and what it needs to know of the rest of the log: outcomes, and which of them are shared.
@@ -81,7 +82,6 @@ def extract(
     have gone on or got a label, are added. LogError where a place cannot be asked, and, without `since`, where the
     folder holds the rows of other files.
     """
-    size = size or max(1 << 20, min(_SIZE, engine.memory // _SHARE))
     done, clock = Extracted(), Clock()
     files = found(places)
     scans = _all(engine, scanned, [(file.url,) for file in files], say, "looking at files")
@@ -98,6 +98,7 @@ def extract(
         [file for file, scan in zip(files, scans, strict=True) if scan.form == "outcomes"]
     )
     changes = changes_of(known_of(folder, listed), scans, done.outcomes) if since and listed else None
+    size = size or _size(int(sum(scan.sizes.sum() for scan in scans)), engine)
     done.plan = plan(files, scans, size=size, skip=changes.same if changes else None)
     done.errors |= done.plan.errors
     if done.plan.features:
@@ -175,6 +176,12 @@ def publish(
             if name.startswith("part-") and name not in listed:
                 folder.remove(name)
         folder.remove(WORK)
+
+
+def _size(total: int, engine: Engine) -> int:
+    """Bytes of turns a partition: a power of two, so that a log that grows a little is cut as it was."""
+    wanted = min(_SIZE, engine.memory // _SHARE, total // (_EACH * engine.workers) if engine.workers > 1 else _SIZE)
+    return int(max(_LEAST, 1 << max(0, wanted - 1).bit_length()))
 
 
 def _all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def ranked(table: Table, references: Mapping[str, Reference]) -> Table:
     """The table with each value replaced by its rank among those of its harness. KeyError for an unknown harness."""
     harness = table.meta["harness"].to_numpy()
     if isinstance(table.x, Spread):
-        return replace(table, x=table.x.ranked(references, harness))
+        return replace(table, x=cast(Floats, table.x.ranked(references, harness)))
     x = np.empty_like(table.x)
     for name in np.unique(harness):
         rows = harness == name

@@ -1,0 +1,120 @@
+"""What work beyond one machine costs here: `python -m tests.scaling [TURNS ...]` prints the tables of data/scaling.md.
+
+Extraction by 1 and 2 workers of simulated logs, in one run each; how it grows with turns; a shuffle; out of core.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from featrouter.cluster.engine import Cluster, cluster
+from featrouter.partitions.folder import Folder
+from featrouter.partitions.store import Extracted, extract
+from tests.scaling.simulated import files_of, simulate
+
+MB = 1e6
+
+
+def peak() -> float:
+    """The most memory that this process has taken, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
+
+
+def once(logs: list[str], workers: int, room: Path, memory: int = 2 * 10**9) -> tuple[Extracted, float, float]:
+    """An extraction by so many workers: what came of it, its seconds, and the most memory of a worker, MB."""
+    with cluster(workers=workers, memory=memory) as found:
+        warm(found)
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=room) as out:
+            done = extract(logs, Folder(f"{out}/features"), found)
+        seconds = time.monotonic() - began
+        most = max(found.client.run(peak).values())
+    return done, seconds, most
+
+
+def warm(found: Cluster) -> None:
+    """Imports what workers need: a job of hours does that once, too."""
+    found.client.run(_imports)
+
+
+def _imports() -> None:
+    import featrouter.families
+    import featrouter.partitions.extraction
+    import featrouter.partitions.moving
+
+    assert featrouter.families and featrouter.partitions.extraction and featrouter.partitions.moving
+
+
+def growth(sizes: list[int], room: Path) -> None:
+    print("| turns | MB | workers | turns/s | MB/s | seconds | efficiency | MB a worker, most |")
+    print("|---|---|---|---|---|---|---|---|")
+    points: dict[int, list[tuple[int, float]]] = {1: [], 2: []}
+    for size in sizes:
+        with tempfile.TemporaryDirectory(dir=room) as name:
+            folder = Path(name)
+            turns = simulate(folder, size)
+            alone = 0.0
+            for workers in (1, 2):
+                done, seconds, most = once(files_of(folder), workers, room)
+                alone = alone or seconds
+                points[workers].append((turns, seconds))
+                rate, size_mb = turns / seconds, done.plan.bytes / MB
+                share = alone / seconds / workers
+                print(
+                    f"| {turns:,} | {size_mb:,.0f} | {workers} | {rate:,.0f} | {size_mb / seconds:.1f} | {seconds:.1f} "
+                    f"| {share:.2f} | {most:,.0f} |",
+                    flush=True,
+                )
+    for workers, pairs in points.items():
+        if len(pairs) > 1:
+            x, y = np.log(np.array(pairs)).T
+            slope = np.polyfit(x, y, 1)[0]
+            print(f"\nseconds grow with turns to the power of {slope:.2f} at {workers} workers", end="")
+    print("\n")
+
+
+def shuffles(turns: int, room: Path) -> None:
+    print("| runs in two files | form | MB moved | seconds to look | to move | to extract |")
+    print("|---|---|---|---|---|---|")
+    for spread, form in ((0.0, "csv"), (0.1, "csv"), (1.0, "csv"), (0.0, "parquet"), (1.0, "parquet")):
+        with tempfile.TemporaryDirectory(dir=room) as name:
+            simulate(Path(name), turns, spread=spread, form=form)
+            done, _, _ = once(files_of(Path(name), form), 2, room)
+            laps = " | ".join(f"{done.seconds[lap]:.1f}" for lap in ("looking", "moving", "extracting"))
+            print(f"| {spread:.0%} | {form} | {done.plan.moved / MB:.0f} | {laps} |", flush=True)
+    print()
+
+
+def out_of_core(memory: int, times: float, room: Path) -> None:
+    print("| log, MB | files | --memory, MB | worker, most MB | this process, most MB | seconds | rows |")
+    print("|---|---|---|---|---|---|---|")
+    pad = 20_000
+    with tempfile.TemporaryDirectory(dir=room) as name:
+        simulate(Path(name), int(times * memory / (pad + 600)), files=2, pad=pad)
+        size = sum(file.stat().st_size for file in Path(name).iterdir())
+        done, seconds, most = once(files_of(Path(name)), 1, room, memory)
+        assert not done.errors, done.errors
+        print(
+            f"| {size / MB:,.0f} | 2 | {memory / MB:.0f} | {most:.0f} | {peak():.0f} | {seconds:.0f} | {done.rows:,} |\n",
+            flush=True,
+        )
+
+
+def main(sizes: list[int]) -> None:
+    print(f"`python -m tests.scaling {' '.join(map(str, sizes))}`, {os.cpu_count()} cores\n", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        room = Path(name)
+        growth(sizes, room)
+        shuffles(min(sizes), room)
+        out_of_core(400 * 10**6, 10.2, room)
+
+
+if __name__ == "__main__":
+    main([int(size) for size in sys.argv[1:]] or [100_000, 1_000_000])
