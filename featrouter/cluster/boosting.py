@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -42,7 +42,9 @@ def boost(
     told = {_NAMES.get(name, name): value for name, value in params.items() if name not in _WORKERS_OWN}
     for _ in range(DEATHS + 1):
         before = _workers(cluster)
-        found = _attempt(cluster, parts(), sizes, width, told | {"n_estimators": trees}, weighted, before)
+        found = _attempt(
+            cluster, _there(cluster, parts()), sizes, width, told | {"n_estimators": trees}, weighted, before
+        )
         if found is not None:
             return found
         _renew(cluster, before)
@@ -75,10 +77,21 @@ def _attempt(
                 return None
         try:
             return fitting.result()
+        except CancelledError:  # rows were lost before it began
+            return None
         except Exception:
             if before - _workers(cluster):
                 return None
             raise
+
+
+def _there(cluster: Cluster, parts: Sequence[Any]) -> Sequence[Any]:
+    """The parts, once they are made: another client cannot ask for what the scheduler has not heard of."""
+    from distributed import wait
+
+    with cluster.client.as_current(), suppress(CancelledError):
+        wait(parts)
+    return parts
 
 
 def _done(fitting: Future[Any]) -> bool:

@@ -28,10 +28,6 @@ class Cluster:
     def __init__(self, client: Any, memory: int) -> None:
         self.client, self.memory = client, memory
 
-    @property
-    def workers(self) -> int:
-        return len(self.client.scheduler_info(n_workers=-1)["workers"])
-
     def each(self, function: Callable[..., Any], work: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """Raises ClusterError when the scheduler is lost; a piece over which workers die ends with one."""
         from distributed import as_completed

@@ -11,9 +11,6 @@ class Engine(Protocol):
 
     memory: int
 
-    @property
-    def workers(self) -> int: ...
-
     def each(self, function: Callable[..., Any], work: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """(place in `work`, what the function returned or the exception it ended with), as each is done."""
         ...
@@ -21,8 +18,6 @@ class Engine(Protocol):
 
 class Here:
     """This process, one call after the other."""
-
-    workers = 1
 
     def __init__(self, memory: int = 1 << 30) -> None:
         self.memory = memory

@@ -26,9 +26,9 @@ from featrouter.partitions.since import changes_of, known_of, without
 from featrouter.partitions.tally import summed, tally
 
 MANIFEST = "_manifest.json"
-#: Bytes of turns that make a partition, at most and at least. Of a worker's memory one takes a share, and each worker has
-#: a few to do, so that none waits long for the last.
-_SIZE, _LEAST, _SHARE, _EACH = 1 << 27, 1 << 20, 8, 4
+#: Bytes of turns that make a partition, at most and at least. Of a worker's memory one takes a share, and of a small log,
+#: so that several workers have something to do.
+_SIZE, _LEAST, _SHARE = 1 << 27, 1 << 20, 8
 
 Say = Callable[[str], None]
 #: A partition, its key, and what it needs to know of the rest of the log: outcomes, and which of them are shared.
@@ -98,7 +98,7 @@ def extract(
         [file for file, scan in zip(files, scans, strict=True) if scan.form == "outcomes"]
     )
     changes = changes_of(known_of(folder, listed), scans, done.outcomes) if since and listed else None
-    size = size or _size(int(sum(scan.sizes.sum() for scan in scans)), engine)
+    size = size or _size(int(sum(scan.sizes.sum() for scan in scans)), engine.memory)
     done.plan = plan(files, scans, size=size, skip=changes.same if changes else None)
     done.errors |= done.plan.errors
     if done.plan.features:
@@ -178,10 +178,12 @@ def publish(
         folder.remove(WORK)
 
 
-def _size(total: int, engine: Engine) -> int:
-    """Bytes of turns a partition: a power of two, so that a log that grows a little is cut as it was."""
-    wanted = min(_SIZE, engine.memory // _SHARE, total // (_EACH * engine.workers) if engine.workers > 1 else _SIZE)
-    return int(max(_LEAST, 1 << max(0, wanted - 1).bit_length()))
+def _size(total: int, memory: int) -> int:
+    """Bytes of turns a partition. Powers of two, so that a log that grows a little is cut as it was; the number of workers,
+    which comes and goes, has no say.
+    """
+    wanted = min(_SIZE, memory // _SHARE, total // _SHARE)
+    return max(_LEAST, 1 << (wanted.bit_length() - 1) if wanted else 0)
 
 
 def _all(
@@ -237,7 +239,8 @@ def _extract(done: Extracted, tasks: Sequence[Task], folder: Folder, engine: Eng
     found = _all(engine, extract_partition, [(task, folder) for task in tasks], say, "extracting partitions")
     for task, entry in zip(tasks, found, strict=True):
         if isinstance(entry, Exception):
-            done.errors[f"partition of {', '.join(task.sources)}"] = f"{type(entry).__name__}: {entry}"
+            named = ", ".join(task.sources[:3]) + ", …" * (len(task.sources) > 3)
+            done.errors[f"{task.file} (of {named})"] = f"{type(entry).__name__}: {entry}"
         else:
             done.entries.append(entry)
 

@@ -1,0 +1,233 @@
+"""A real cluster of two worker processes: the rows of one machine, its bundle format, and workers killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("distributed")
+
+from featrouter import Bundle, Router, Turn
+from featrouter.cli import main
+from featrouter.cluster.engine import Cluster, ClusterError, cluster
+from featrouter.cluster.matrix import Matrix, Pieces
+from featrouter.logs import Logs
+from featrouter.partitions.folder import Folder
+from featrouter.partitions.reading import table_of as table_in
+from featrouter.partitions.store import entries_of, extract
+from featrouter.training.bundling import train
+from featrouter.training.fit import PARAMS, one_of_each
+from featrouter.training.learn import Settings
+from featrouter.training.pair import pair
+from featrouter.training.references import ranked, references_of
+from featrouter.training.spread import boosted, here, scores_of
+from featrouter.training.table import Table, table_of
+from tests.scaling.simulated import files_of, simulate
+
+STRONG = "scripted-strong"
+MEMORY = 10**9
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Cluster]:
+    with cluster(workers=2, memory=MEMORY) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("log")
+    simulate(folder, 3000, files=6, spread=0.2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(two: Cluster, log: Path, tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    folder = Folder(str(tmp_path_factory.mktemp("rows") / "features"))
+    done = extract(files_of(log), folder, two, size=300_000)
+    assert not done.errors and len(done.entries) >= 4
+    return folder
+
+
+def spread(two: Cluster, store: Folder) -> tuple[Table, Any]:
+    entries = entries_of(store)
+    return table_in(
+        store, entries, {}, lambda rows, names: Matrix(Pieces(two, store, entries, names), rows, len(names))
+    )
+
+
+def same_references(some: Any, others: Any) -> None:
+    assert some.keys() == others.keys()
+    for name, one in some.items():
+        assert np.array_equal(one.quantiles, others[name].quantiles, equal_nan=True) and one.limit == others[name].limit
+
+
+def kill_one(found: Cluster, after: float) -> threading.Thread:
+    """Kills a worker process a while from now, as a machine that is lost would go."""
+
+    def kill() -> None:
+        time.sleep(after)
+        os.kill(min(found.client.run(os.getpid).values()), signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+def test_workers_extract_the_rows_of_one_machine(log: Path, store: Folder) -> None:
+    one, (two, _) = table_of(Logs([log])), table_in(store, entries_of(store), {})
+    assert (one.x.view(np.int64) == two.x.view(np.int64)).all()
+    pd.testing.assert_frame_equal(one.meta, two.meta, check_exact=True, check_dtype=False)
+
+
+def test_features_that_stay_with_workers_answer_as_an_array_does(
+    two: Cluster, store: Folder, recorded_bundle: Bundle
+) -> None:
+    far, _ = spread(two, store)
+    near, _ = table_in(store, entries_of(store), {})
+    rows = (near.meta["k"] == 2).to_numpy()
+    assert np.array_equal(here(far.x[rows]), near.x[rows], equal_nan=True)
+    assert np.array_equal(far.x[:, 3], near.x[:, 3], equal_nan=True)
+    assert np.array_equal(here(far.x[:, [5, 1]][rows]), near.x[:, [5, 1]][rows], equal_nan=True)
+    references = references_of(near)
+    same_references(references_of(far), references)
+    there, mine = ranked(far, references), ranked(near, references)
+    assert np.array_equal(here(there.x[rows]), mine.x[rows], equal_nan=True)
+    heads, width = list(recorded_bundle.heads.values()), len(recorded_bundle.features)
+    assert np.array_equal(scores_of(heads, far.x[:, np.arange(width)]), scores_of(heads, near.x[:, :width]))
+
+
+def test_a_forest_of_two_workers_is_about_that_of_one_machine(two: Cluster, store: Folder) -> None:
+    """Bins and bagging differ by where the rows lie; of a single partition the trees are the same."""
+    far, _ = spread(two, store)
+    near, _ = table_in(store, entries_of(store), {})
+    y = np.nan_to_num(near.meta["y_weak"].to_numpy())
+    seen = one_of_each(near.meta["run_id"].to_numpy(), 0)
+    params = PARAMS | {"objective": "binary", "seed": 0}
+    weight = np.linspace(0.5, 2, len(seen))
+    one, other = (boosted(table.x[seen], y[seen], weight, params, 60) for table in (near, far))
+    assert other.num_trees() == one.num_trees() == 60
+    assert np.corrcoef(one.predict(near.x, raw_score=True), other.predict(near.x, raw_score=True))[0, 1] > 0.9
+    first = entries_of(store)[0]["rows"]
+    where = np.arange(first)
+    pieces = Pieces(two, store, entries_of(store), near.names)
+    alone = Matrix(pieces, where, len(near.names))
+    labels = (np.arange(first) % 3 == 0).astype(float)
+    same = [boosted(x, labels, None, params, 20) for x in (here(alone), alone)]
+    assert same[0].dump_model()["tree_info"] == same[1].dump_model()["tree_info"]
+
+
+@pytest.mark.campaign
+def test_a_bundle_learned_by_workers_serves_like_any(two: Cluster, store: Folder, tmp_path: Path) -> None:
+    far, told = spread(two, store)
+    near, _ = table_in(store, entries_of(store), {})
+    settings = Settings(head="lightgbm", panel=False)
+    bundles = [train(pair(table, told, None, None), strong=None, settings=settings) for table in (near, far)]
+    for number, bundle in enumerate(bundles):
+        bundle.save(tmp_path / f"{number}.featrouter")
+    one, other = (Bundle.load(tmp_path / f"{number}.featrouter") for number in range(2))
+    assert one.features == other.features and one.heads.keys() == other.heads.keys() and one.costs == other.costs
+    same_references(one.references, other.references)
+    areas = [bundle.metrics["r1"]["auroc"] for bundle in (one, other)]
+    low, high = one.metrics["r1"]["auroc_ci"]
+    assert low <= areas[1] <= high
+    session = Router(other).session("fix the bug")
+    session.observe(Turn(action="ls", observation="x"))
+    assert 0 <= session.decide().r1 <= 1
+
+
+def test_a_worker_killed_while_it_extracts_costs_nothing(
+    two: Cluster, log: Path, store: Folder, tmp_path: Path
+) -> None:
+    before = set(two.client.scheduler_info()["workers"])
+    folder = Folder(str(tmp_path / "f"))
+    killing = kill_one(two, 0.4)
+    done = extract(files_of(log), folder, two, size=100_000)
+    killing.join()
+    assert not done.errors and set(two.client.scheduler_info()["workers"]) != before
+    one, (again, _) = table_of(Logs([log])), table_in(folder, entries_of(folder), {})
+    assert (one.x.view(np.int64) == again.x.view(np.int64)).all()
+
+
+def test_a_worker_killed_while_it_trains_begins_the_forest_again(two: Cluster, store: Folder) -> None:
+    two.client.wait_for_workers(2, timeout=60)
+    far, _ = spread(two, store)
+    y = np.nan_to_num(far.meta["y_weak"].to_numpy())
+    params = PARAMS | {"objective": "binary", "seed": 0}
+    boosted(far.x, y, None, params, 5)  # both hold their rows now
+    before = set(two.client.scheduler_info()["workers"])
+    began = time.monotonic()
+    killing = kill_one(two, 1.0)
+    booster = boosted(far.x, y, None, params, 1500)
+    killing.join()
+    assert booster.num_trees() == 1500 and set(two.client.scheduler_info()["workers"]) != before
+    assert time.monotonic() - began > 1.0
+
+
+def test_work_over_which_workers_die_is_given_up_and_the_rest_done(two: Cluster) -> None:
+    two.client.wait_for_workers(2, timeout=60)
+    found = dict(two.each(_deadly, [(number,) for number in range(6)]))
+    assert isinstance(found.pop(3), ClusterError) and found == {number: number for number in (0, 1, 2, 4, 5)}
+    two.client.wait_for_workers(2, timeout=60)
+
+
+def _deadly(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.2)
+    return number
+
+
+def test_the_verbs_work_on_a_cluster_that_runs(two: Cluster, log: Path, tmp_path: Path) -> None:
+    address = two.client.scheduler.address
+    out = tmp_path / "f"
+    asked = ["extract", *files_of(log), "-o", str(out), "--scheduler", address, "--json"]
+    done = CliRunner().invoke(main, asked)
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["rows"] == sum(entry["rows"] for entry in entries_of(Folder(str(out)))) and told["kept"] == 0
+    assert "lie in several files" in done.stderr
+    again = json.loads(CliRunner().invoke(main, asked).stdout)
+    assert again["kept"] == again["partitions"] == told["partitions"]
+    (log / "turns-9999.parquet").write_bytes(b"PAR1 broken")
+    try:
+        bad = CliRunner().invoke(main, [*asked[:1], *files_of(log), str(log / "turns-9999.parquet"), *asked[4:]])
+        assert (
+            bad.exit_code == 3 and "turns-9999.parquet" in bad.stderr and "only what is missing is done" in bad.stderr
+        )
+        allowed = CliRunner().invoke(
+            main, [*asked[:1], *files_of(log), str(log / "turns-9999.parquet"), *asked[4:], "--max-rejects", "1"]
+        )
+        assert allowed.exit_code == 0 and json.loads(allowed.stdout)["rejected"] == 1
+    finally:
+        (log / "turns-9999.parquet").unlink()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--scheduler", "tcp://127.0.0.1:9"], 1, "no scheduler answers there"),
+        (["--scheduler", "nonsense"], 1, "no scheduler answers there"),
+        (["--workers", "2", "--scheduler", "tcp://x:1"], 2, "give either --workers"),
+        (["--workers", "0"], 2, "0 is not in the range"),
+        (["--workers", "1", "--memory", "lots"], 2, "is no size; write 500MB"),
+        (["--workers", "1", "--memory", "5MB"], 2, "is too little"),
+    ],
+)
+def test_a_cluster_that_cannot_be_had_is_told(
+    options: list[str], code: int, words: str, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("featrouter.cluster.engine._SECONDS", 1)
+    done = CliRunner().invoke(main, ["extract", *files_of(log), "-o", str(tmp_path / "f"), *options])
+    assert done.exit_code == code and words in done.stderr, done.stderr
