@@ -75,8 +75,8 @@ def plan(files: Sequence[File], scans: Sequence[Scan], *, size: int, skip: Hashe
     tables = [(file, scan) for file, scan in looked if scan.form == RUNS.name]
     every = np.concatenate([scan.runs for _, scan in turns]) if turns else np.empty(0, np.uint64)
     seen, often = np.unique(every, return_counts=True)
-    spread = seen[often > 1]
     left = np.empty(0, np.uint64) if skip is None else skip
+    spread = np.setdiff1d(seen[often > 1], left)
     large = [scan.runs for _, scan in turns if scan.sizes.sum() > 2 * size and len(scan.runs) > 1]
     moving = np.setdiff1d(np.unique(np.concatenate([spread, *large])), left)
     gone = np.union1d(moving, left) if len(left) else moving
@@ -117,9 +117,9 @@ def plan(files: Sequence[File], scans: Sequence[Scan], *, size: int, skip: Hashe
         tuple(file for file, scan in looked if scan.form == "features"),
         {file.url: scan.error for file, scan in looked if scan.error},
         _keys([scan.rows for _, scan in tables]),
-        len(seen) + len(alone),
+        len(np.setdiff1d(seen, left)) + len(alone),
         len(spread),
-        int(sum(scan.sizes.sum() for _, scan in turns)),
+        int(sum(scan.sizes[~np.isin(scan.runs, left)].sum() for _, scan in turns)),
         moved,
         _same_texts([scan.rows for _, scan in tables]),
     )

@@ -142,7 +142,7 @@ def test_a_bundle_learned_by_workers_serves_like_any(two: Cluster, store: Folder
     areas = [bundle.metrics["r1"]["auroc"] for bundle in (one, other)]
     low, high = one.metrics["r1"]["auroc_ci"]
     assert low <= areas[1] <= high
-    session = Router(other).session("fix the bug")
+    session = Router(other, harness=next(iter(other.references))).session("fix the bug")
     session.observe(Turn(action="ls", observation="x"))
     assert 0 <= session.decide().r1 <= 1
 
