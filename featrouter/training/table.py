@@ -153,8 +153,8 @@ def _read_parquet(path: Path, columns: Sequence[str], numbers: Sequence[str]) ->
         frame = pd.read_parquet(path, columns=list(columns))
         texts = [name for name in columns if name not in numbers]
         frame[list(numbers)] = frame[list(numbers)].astype(np.float64)
-        for name in texts:
-            frame[name] = frame[name].astype(str) if name == "route" else frame[name].fillna("").astype(str)
+        for name in set(texts) - {"route"}:
+            frame[name] = frame[name].fillna("").astype(str)
         return frame
     except (ValueError, TypeError, OSError) as error:
         raise LogError(f"{path}: cannot be read as numbers: {error}") from None

@@ -1,6 +1,6 @@
 """What work beyond one machine costs here: `python -m tests.scaling [TURNS ...]` prints the tables of data/scaling.md.
 
-Extraction by 1 and 2 workers of simulated logs, in one run each; how it grows with turns; a shuffle; out of core.
+Extraction by 1 and 2 workers of simulated logs, in one run each; how it grows with turns; forests; a shuffle; out of core.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from featrouter.cluster.engine import Cluster, cluster
+from featrouter.cluster.matrix import Matrix, Pieces
 from featrouter.partitions.folder import Folder
-from featrouter.partitions.store import Extracted, extract
+from featrouter.partitions.reading import table_of
+from featrouter.partitions.store import Extracted, entries_of, extract
+from featrouter.training.fit import PARAMS, one_of_each
+from featrouter.training.spread import boosted, here
 from tests.scaling.simulated import files_of, simulate
 
 MB = 1e6
@@ -27,16 +32,54 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
 
 
-def once(logs: list[str], workers: int, room: Path, memory: int = 2 * 10**9) -> tuple[Extracted, float, float]:
+def once(
+    logs: list[str],
+    workers: int,
+    room: Path,
+    memory: int = 2 * 10**9,
+    then: Callable[[Cluster, Folder], None] = lambda found, folder: None,
+) -> tuple[Extracted, float, float]:
     """An extraction by so many workers: what came of it, its seconds, and the most memory of a worker, MB."""
-    with cluster(workers=workers, memory=memory) as found:
+    with cluster(workers=workers, memory=memory) as found, tempfile.TemporaryDirectory(dir=room) as out:
         warm(found)
         began = time.monotonic()
-        with tempfile.TemporaryDirectory(dir=room) as out:
-            done = extract(logs, Folder(f"{out}/features"), found)
+        done = extract(logs, Folder(f"{out}/features"), found)
         seconds = time.monotonic() - began
         most = max(found.client.run(peak).values())
+        then(found, Folder(f"{out}/features"))
     return done, seconds, most
+
+
+class Forests:
+    """Seconds of one forest of 80 trees, of one row of each run: by lightgbm alone, and by workers that hold the rows."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, found: Cluster, folder: Folder) -> None:
+        entries, workers = entries_of(folder), len(found.client.scheduler_info()["workers"])
+        far, _ = table_of(
+            folder, entries, {}, lambda rows, names: Matrix(Pieces(found, folder, entries, names), rows, len(names))
+        )
+        seen = one_of_each(far.meta["run_id"].to_numpy(), 0)
+        y = np.nan_to_num(far.meta["y_weak"].to_numpy(np.float64))[seen]
+        params = PARAMS | {"objective": "binary", "seed": 0}
+        rows = np.ascontiguousarray(here(far.x[seen]))  # and so they are with the workers
+        began = time.monotonic()
+        boosted(rows, y, None, params, 80)
+        alone = time.monotonic() - began
+        began = time.monotonic()
+        boosted(far.x[seen], y, None, params, 80)
+        spread = time.monotonic() - began
+        told = far.meta.memory_usage(deep=True).sum() / len(far)
+        self.lines.append(
+            f"| {len(far):,} | {len(seen):,} | {workers} | {alone:.1f} | {spread:.1f} | {spread / alone:.2f} | {told:.0f} |"
+        )
+
+    def print(self) -> None:
+        print("| rows | runs | workers | lightgbm, seconds | lightgbm.dask, seconds | ratio | bytes a row, here |")
+        print("|---|---|---|---|---|---|---|")
+        print("\n".join(self.lines), "\n", flush=True)
 
 
 def warm(found: Cluster) -> None:
@@ -55,6 +98,7 @@ def _imports() -> None:
 def growth(sizes: list[int], room: Path) -> None:
     print("| turns | MB | workers | turns/s | MB/s | seconds | efficiency | MB a worker, most |")
     print("|---|---|---|---|---|---|---|---|")
+    forests = Forests()
     points: dict[int, list[tuple[int, float]]] = {1: [], 2: []}
     for size in sizes:
         with tempfile.TemporaryDirectory(dir=room) as name:
@@ -62,7 +106,7 @@ def growth(sizes: list[int], room: Path) -> None:
             turns = simulate(folder, size)
             alone = 0.0
             for workers in (1, 2):
-                done, seconds, most = once(files_of(folder), workers, room)
+                done, seconds, most = once(files_of(folder), workers, room, then=forests)
                 alone = alone or seconds
                 points[workers].append((turns, seconds))
                 rate, size_mb = turns / seconds, done.plan.bytes / MB
@@ -78,6 +122,7 @@ def growth(sizes: list[int], room: Path) -> None:
             slope = np.polyfit(x, y, 1)[0]
             print(f"\nseconds grow with turns to the power of {slope:.2f} at {workers} workers", end="")
     print("\n")
+    forests.print()
 
 
 def shuffles(turns: int, room: Path) -> None:
