@@ -74,14 +74,20 @@ def _strong(meta: pd.DataFrame) -> dict[str, Run]:
 def known(
     folder: Folder, entries: Sequence[Mapping[str, Any]], columns: Sequence[str] = (*META, *LOGGED)
 ) -> pd.DataFrame:
-    """What is known of the rows of all partitions, in the order of these; names that repeat are kept once (categories)."""
-    parts = [_columns(folder, str(entry["file"]), columns) for entry in entries]
+    """What is known of the rows of all partitions, in the order of these. Names that repeat take memory once."""
+    parts = []
+    for entry in entries:
+        part = _columns(folder, str(entry["file"]), columns)
+        parts.append(part.assign(**{name: _shared(part[name]) for name in columns if name in TEXT}))
     if not parts:
         raise LogError(f"{folder.url}: holds no feature rows")
-    frame = pd.concat(parts, ignore_index=True)
-    for name in set(columns).intersection(TEXT):
-        frame[name] = frame[name].astype(object)
-    return frame
+    return pd.concat(parts, ignore_index=True)
+
+
+def _shared(names: Any) -> npt.NDArray[np.object_]:
+    """The same names, each an object but once."""
+    codes, once = pd.factorize(names)
+    return np.asarray([*once, np.nan], object)[codes]
 
 
 def _columns(folder: Folder, file: str, names: Sequence[str]) -> pd.DataFrame:
