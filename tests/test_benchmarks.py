@@ -45,3 +45,10 @@ def test_the_map_in_the_readme_and_every_part_stand_in_the_study() -> None:
         assert f"## {heading}\n\n{about}\n" in study
     command = shlex.split(study.splitlines()[0].removeprefix("<!-- Generated: ").removesuffix(" -->"))
     assert command[:2] == ["featrouter", "study"] and all((ROOT / path).is_file() for path in command[2:4])
+
+
+def test_every_row_of_the_readmes_scaling_table_stands_on_the_page_that_the_campaign_printed() -> None:
+    page = (ROOT / "data" / "scaling.md").read_text(encoding="utf-8").splitlines()
+    assert page[0].startswith("<!-- Generated: python -m tests.scaling 100000 1000000")
+    rows = README.split("<!-- scaling -->")[1].split("<!-- /scaling -->")[0].strip().splitlines()
+    assert len(rows) == 6 and [row for row in rows if row not in page] == []

@@ -152,6 +152,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outcomes = (RECORDED / "outcomes.csv").read_text(encoding="utf-8").replace("scripted-strong", "gpt-4")
     (folder / "outcomes.csv").write_text(outcomes, encoding="utf-8")
     shutil.copy(ROOT / "tests/importers/samples/mini-swe-agent/toolcall.traj.json", folder / "run.traj.json")
+    (folder / "log").mkdir()
+    for name in ("turns.csv", "runs.csv", "outcomes.csv"):
+        shutil.copy(folder / name, folder / "log")
     logs = Logs([folder / f"{form}.csv" for form in ("turns", "runs", "outcomes")])
     table = join_strong(table_of(logs), logs, "gpt-4")
     train(table, strong="gpt-4", settings=Settings(head="lightgbm", panel=False)).save(folder / "my.featrouter")

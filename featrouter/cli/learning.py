@@ -143,6 +143,8 @@ def train(
     else:
         headed(learned(bundle))
     echo(f"{output}: {output.stat().st_size / 1024:.0f} KiB", err=True)
+    if scale.cluster and scale.since is None:
+        echo(f"{output}.parquet: the feature rows; next time --since {output}.parquet adds to them", "faint", err=True)
 
 
 @click.command()

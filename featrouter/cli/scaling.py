@@ -67,13 +67,15 @@ PLACES = click.argument("logs", nargs=-1, required=True, type=Place(), metavar="
 class Scale:
     """Where the work is done: by a cluster's workers, of a `scheduler` or so many `workers` here, each with `memory` bytes.
 
-    Without either, by this process. `since`: the folder of feature rows that is added to.
+    Without either, by this process. `since`: the folder of feature rows that is added to. `sample`: the share of the runs
+    that is learned from or judged.
     """
 
     workers: int | None
     scheduler: str | None
     memory: int
     since: str | None = None
+    sample: float = 1.0
 
     @property
     def cluster(self) -> bool:
@@ -102,10 +104,14 @@ def scaling(*, since: bool = True) -> Callable[[Callable[..., Any]], Callable[..
         def told(workers: int | None, scheduler: str | None, memory: int, **given: Any) -> Any:
             if workers is not None and scheduler is not None:
                 raise mistaken("workers", "give either --workers, for processes on this machine, or --scheduler")
-            scale = Scale(workers, scheduler, memory, given.pop("since", None))
+            scale = Scale(workers, scheduler, memory, given.pop("since", None), given.pop("sample", 1.0))
+            if scale.sample < 1 and not scale.cluster and scale.since is None:
+                raise mistaken(
+                    "sample", "a sample is drawn of feature rows in partitions: add --since FOLDER or --workers"
+                )
             return command(scale=scale, **given)
 
-        for option in reversed(_SCALING if since else _SCALING[:-1]):
+        for option in reversed(_SCALING if since else _SCALING[:-2]):
             told = option(told)
         return told
 
@@ -131,6 +137,13 @@ _SCALING = (
         "--since",
         metavar="FOLDER",
         help="Feature rows of earlier logs, in parquet; only runs that are new or have changed are extracted, and added.",
+    ),
+    click.option(
+        "--sample",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=1.0,
+        show_default=True,
+        help="Take this share of the runs in partitions, the same ones each time.",
     ),
 )
 
@@ -196,7 +209,7 @@ def tabled(logs: Sequence[str], scale: Scale, folder: str, jobs: int, max_reject
             def spread(rows: Any, names: tuple[str, ...]) -> Any:
                 return Matrix(Pieces(cluster, store, entries, names), rows, len(names))
 
-            table, told = table_in(store, entries, done.outcomes, spread)
+            table, told = table_in(store, entries, done.outcomes, spread, sample=scale.sample)
         else:
-            table, told = table_in(store, entries, done.outcomes)
+            table, told = table_in(store, entries, done.outcomes, sample=scale.sample)
         yield told, table

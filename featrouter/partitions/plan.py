@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -123,6 +123,24 @@ def plan(files: Sequence[File], scans: Sequence[Scan], *, size: int, skip: Hashe
         moved,
         _same_texts([scan.rows for _, scan in tables]),
     )
+
+
+def words(found: Plan) -> Iterator[str]:
+    """The plan for people: what cannot be read, how much there is, what moves."""
+    for name, error in found.errors.items():
+        yield f"refused: {error if name in error else f'{name}: {error}'}"
+    yield f"{found.runs} runs, {found.bytes / 1e6:.1f} MB of turns, in {len(found.partitions)} partitions"
+    if found.moved:
+        share = found.moved / max(1, found.bytes)
+        yield (
+            f"shuffle: {found.spread} runs lie in several files; {found.moved / 1e6:.1f} MB of turns ({share:.0%}) move "
+            "to the rest of their run, or out of files too large for a partition"
+        )
+    else:
+        yield "no shuffle: every run lies in one file"
+    if found.same_texts[0]:
+        tasks, texts = found.same_texts
+        yield f"note: {tasks} tasks share {texts} texts; if these are one task each, give them one task_id"
 
 
 def _left(scan: Scan, gone: Hashes) -> int:

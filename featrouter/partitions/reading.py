@@ -17,6 +17,7 @@ from featrouter.logs import LogError, Outcome, Run
 from featrouter.logs.part import Key
 from featrouter.partitions.files import fetched
 from featrouter.partitions.folder import Folder
+from featrouter.partitions.scan import hashed
 from featrouter.training.columns import LOGGED, META, TEXT
 from featrouter.training.metrics import Floats
 from featrouter.training.spread import Spread
@@ -41,24 +42,38 @@ def table_of(
     entries: Sequence[Mapping[str, Any]],
     outcomes: Mapping[Key, Outcome],
     spread: Callable[[npt.NDArray[np.intp], tuple[str, ...]], Spread] | None = None,
+    *,
+    sample: float = 1.0,
 ) -> tuple[Table, Told]:
     """The rows of all partitions, sorted as a table's are, and what is told of their runs.
 
     `spread` makes what stands for the features, of rows by their place among all; without it they are read here.
+    `sample`: the share of the runs that is read, the same ones each time.
     """
     names = feature_set().names
-    meta = known(folder, entries)
-    order = meta.sort_values(["run_id", "at_end", "k"], kind="stable").index.to_numpy()
-    meta = meta.loc[order].reset_index(drop=True)
+    meta = known(folder, entries, sample=sample).sort_values(["run_id", "at_end", "k"], kind="stable")
+    rows = meta.index.to_numpy()
+    meta = meta.reset_index(drop=True)
     if (twice := meta.duplicated(["run_id", "at_end", "k"])).any():
         raise LogError(f"{folder.url}: run {meta.loc[twice, 'run_id'].iloc[0]!r} stands in it twice; extract it again")
     runs = _strong(meta)
     if meta["route"].isna().all():
         meta = meta.drop(columns=list(LOGGED))
-    if spread:
-        return Table(meta, cast(Floats, spread(order, names)), names), Told(outcomes, runs)
-    x = np.concatenate([numbers(folder, str(entry["file"]), names) for entry in entries])
-    return Table(meta, x[order], names), Told(outcomes, runs)
+    x = cast(Floats, spread(rows, names)) if spread else _numbers(folder, entries, names, rows)
+    return Table(meta, x, names), Told(outcomes, runs)
+
+
+def _numbers(
+    folder: Folder, entries: Sequence[Mapping[str, Any]], names: Sequence[str], rows: npt.NDArray[np.intp]
+) -> Floats:
+    """The features of these rows, by their place among all."""
+    found, first = np.empty((len(rows), len(names))), 0
+    for entry in entries:
+        here = (rows >= first) & (rows < first + entry["rows"])
+        if here.any():
+            found[here] = numbers(folder, str(entry["file"]), names)[rows[here] - first]
+        first += entry["rows"]
+    return found
 
 
 def _strong(meta: pd.DataFrame) -> dict[str, Run]:
@@ -72,22 +87,34 @@ def _strong(meta: pd.DataFrame) -> dict[str, Run]:
 
 
 def known(
-    folder: Folder, entries: Sequence[Mapping[str, Any]], columns: Sequence[str] = (*META, *LOGGED)
+    folder: Folder,
+    entries: Sequence[Mapping[str, Any]],
+    columns: Sequence[str] = (*META, *LOGGED),
+    *,
+    sample: float = 1.0,
 ) -> pd.DataFrame:
-    """What is known of the rows of all partitions, in the order of these. Names that repeat take memory once."""
-    parts = []
+    """What is known of the rows of all partitions, by their place among all. Names that repeat take memory once.
+
+    `sample`: of this share of the runs alone. LogError where there is none.
+    """
+    parts, first = [], 0
     for entry in entries:
         part = _columns(folder, str(entry["file"]), columns)
+        part.index = pd.RangeIndex(first, first + len(part))
+        if sample < 1:
+            part = part[[hashed(run) < sample * 2**64 for run in part["run_id"]]]
         parts.append(part.assign(**{name: _shared(part[name]) for name in columns if name in TEXT}))
-    if not parts:
-        raise LogError(f"{folder.url}: holds no feature rows")
-    return pd.concat(parts, ignore_index=True)
+        first += entry["rows"]
+    if not sum(map(len, parts)):
+        raise LogError(f"{folder.url}: holds no feature rows{f' of a sample of {sample:g} of its runs' * (sample < 1)}")
+    return pd.concat(parts)
 
 
 def _shared(names: Any) -> npt.NDArray[np.object_]:
     """The same names, each an object but once."""
     codes, once = pd.factorize(names)
-    return np.asarray([*once, np.nan], object)[codes]
+    found: npt.NDArray[np.object_] = np.asarray([*once, np.nan], object)[codes]
+    return found
 
 
 def _columns(folder: Folder, file: str, names: Sequence[str]) -> pd.DataFrame:

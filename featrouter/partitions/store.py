@@ -5,25 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-import numpy as np
 
 from featrouter import __version__
 from featrouter.catalogue import digest
-from featrouter.logs import LogError, Logs, Outcome
+from featrouter.logs import LogError, Outcome
+from featrouter.logs.forms import OUTCOMES
 from featrouter.logs.part import Key
 from featrouter.partitions.engine import Engine
-from featrouter.partitions.extraction import Task, extract_partition, key_of
-from featrouter.partitions.files import File, fetched, found
+from featrouter.partitions.extraction import Task, extract_partition
+from featrouter.partitions.files import found
 from featrouter.partitions.folder import Folder
+from featrouter.partitions.labels import Labelled, keep_outcomes, kept_outcomes, labelled, outcomes_of
 from featrouter.partitions.moving import WORK, Piece, move
-from featrouter.partitions.plan import Partition, Plan, plan
-from featrouter.partitions.scan import Hashes, hashed, keys_of, scanned
+from featrouter.partitions.plan import Partition, Plan, plan, words
+from featrouter.partitions.scan import scanned
 from featrouter.partitions.since import changes_of, known_of, without
-from featrouter.partitions.tally import summed, tally
+from featrouter.partitions.tally import summed
 
 MANIFEST = "_manifest.json"
 #: Bytes of turns that make a partition, at most and at least. Of a worker's memory one takes a share, and of a small log,
@@ -31,8 +29,6 @@ MANIFEST = "_manifest.json"
 _SIZE, _LEAST, _SHARE = 1 << 27, 1 << 20, 8
 
 Say = Callable[[str], None]
-#: A partition, its key, and what it needs to know of the rest of the log: outcomes, and which of them are shared.
-Waiting = tuple[Partition, str, dict[Key, Outcome], frozenset[Key]]
 
 
 @dataclass
@@ -94,35 +90,35 @@ def extract(
             f"{folder.url}: holds the rows of other logs, such as {strangers[0]}; give these, too, or another folder, or "
             "add to it with --since"
         )
-    done.outcomes, tallies = _outcomes(
-        [file for file, scan in zip(files, scans, strict=True) if scan.form == "outcomes"]
-    )
+    told, tallies = outcomes_of([file for file, scan in zip(files, scans, strict=True) if scan.form == OUTCOMES.name])
+    done.outcomes = kept_outcomes(folder) | told if since else told
     changes = changes_of(known_of(folder, listed), scans, done.outcomes) if since and listed else None
     size = size or _size(int(sum(scan.sizes.sum() for scan in scans)), engine.memory)
     done.plan = plan(files, scans, size=size, skip=changes.same if changes else None)
     done.errors |= done.plan.errors
     if done.plan.features:
         raise LogError(f"{done.plan.features[0].url}: holds feature rows already; give turns and runs to extract from")
-    _say_plan(done.plan, say)
+    for line in words(done.plan):
+        say(line)
     if changes:
         say(changes.words)
     done.seconds["looking"] = clock.lap()
     known = (folder.read(MANIFEST) or {}).get("files", {})
     there = {entry["file"]: entry for entry in listed}
-    waiting = list(_labelled(done))
-    for _, key, *_ in waiting:
-        entry = there.get(f"part-{key}.parquet") or folder.read(f"{WORK}/{key}.json")
+    waiting = list(labelled(done.plan, done.outcomes))
+    for one in waiting:
+        entry = there.get(one.file) or folder.read(f"{WORK}/{one.key}.json")
         if entry and folder.digest(entry["file"]) == entry["sha256"]:
             done.entries.append(entry)
     done.kept = len(done.entries)
     if done.kept:
         say(f"{done.kept} of {len(waiting)} partitions are there already")
     whole = {entry["file"] for entry in done.entries}
-    todo = [one for one in waiting if f"part-{one[1]}.parquet" not in whole]
-    moved = _moved(done, [partition for partition, *_ in todo], folder, engine, say)
+    todo = [one for one in waiting if one.file not in whole]
+    moved = _moved(done, [one.partition for one in todo], folder, engine, say)
     done.seconds["moving"] = clock.lap()
     _extract(done, list(_tasks(todo, moved)), folder, engine, say)
-    order = {f"part-{key}.parquet": place for place, (_, key, *_) in enumerate(waiting)}
+    order = {one.file: place for place, one in enumerate(waiting)}
     done.entries.sort(key=lambda entry: order[entry["file"]])
     done.files = {one.file.url: moved[one.key]["account"] for one in done.plan.moves if one.key in moved}
     gone = _gone(done.plan)
@@ -139,6 +135,8 @@ def extract(
         new = {entry["file"] for entry in done.entries}
         kept = [entry for entry in listed if entry["file"] not in new]
         before = [without(folder, entry, changes.changed) if changes else entry for entry in kept]
+    if done.outcomes:
+        keep_outcomes(folder, done.outcomes)
     publish(folder, [*before, *done.entries], known | done.files if since else done.files, finished=not done.errors)
     return done
 
@@ -196,39 +194,7 @@ def _all(
     return results
 
 
-def _say_plan(found: Plan, say: Say) -> None:
-    for name, error in found.errors.items():
-        say(f"refused: {error if name in error else f'{name}: {error}'}")
-    say(f"{found.runs} runs, {found.bytes / 1e6:.1f} MB of turns, in {len(found.partitions)} partitions")
-    if found.moved:
-        share = found.moved / max(1, found.bytes)
-        say(
-            f"shuffle: {found.spread} runs lie in several files; {found.moved / 1e6:.1f} MB of turns ({share:.0%}) move "
-            "to the rest of their run, or out of files too large for a partition"
-        )
-    else:
-        say("no shuffle: every run lies in one file")
-    if found.same_texts[0]:
-        say(
-            "note: {} tasks share {} texts; if these are one task each, give them one task_id".format(*found.same_texts)
-        )
-
-
-def _outcomes(files: Sequence[File]) -> tuple[dict[Key, Outcome], list[dict[str, Any]]]:
-    """The outcomes of all files, which every partition may need, and what became of their rows."""
-    if not files:
-        return {}, []
-    with TemporaryDirectory() as name:
-        paths = []
-        for n, file in enumerate(files):
-            room = Path(name) / str(n)
-            room.mkdir()
-            paths.append(fetched(file.url, room))
-        logs = Logs(paths)
-        return logs.outcomes, [tally(account) for account in logs.accounts]
-
-
-def _tasks(todo: Sequence[Waiting], moved: Mapping[str, dict[str, Any]]) -> Iterator[Task]:
+def _tasks(todo: Sequence[Labelled], moved: Mapping[str, dict[str, Any]]) -> Iterator[Task]:
     for partition, key, outcomes, shared in todo:
         pieces = tuple(Piece.of(one, moved[one.key], partition.number) for one in partition.moves if one.key in moved)
         if len(pieces) == len(partition.moves):  # else the move that failed is told
@@ -265,23 +231,3 @@ def _gone(found: Plan) -> set[str]:
     """The files of which nothing stays: their rows are accounted for where they were moved from."""
     stays = {file for partition in found.partitions for file in partition.files}
     return {one.file.url for one in found.moves if one.file not in stays}
-
-
-def _labelled(done: Extracted) -> Iterator[Waiting]:
-    """Each partition, its key, and what it needs to know of the rest of the log: outcomes, and which of them are shared."""
-    by_key: dict[int, Key] = {}
-    if done.outcomes:
-        names = [np.array([hashed(key[place]) for key in done.outcomes], np.uint64) for place in (0, 1)]
-        by_key = dict(zip(keys_of(*names).tolist(), done.outcomes, strict=True))
-    keys = done.plan.keys[np.isin(done.plan.keys[:, 1], np.array(list(by_key), np.uint64))]
-    known, often = np.unique(keys[:, 1], return_counts=True)
-    several = {by_key[key] for key in known[often > 1].tolist()}
-    for partition in done.plan.partitions:
-        mine = {by_key[key] for key in keys[np.isin(keys[:, 0], _runs_of(partition)), 1].tolist()}
-        outcomes, shared = {key: done.outcomes[key] for key in sorted(mine)}, frozenset(mine & several)
-        yield partition, key_of(partition, outcomes, shared), outcomes, shared
-
-
-def _runs_of(partition: Partition) -> Hashes:
-    """The runs of a partition that have a row in a runs file: each such row moves to where its run is."""
-    return np.concatenate([np.empty(0, np.uint64), *(one.runs[one.to == partition.number] for one in partition.moves)])

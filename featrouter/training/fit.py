@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -222,17 +224,41 @@ def folds(y: Floats, groups: Names, n: int = FOLDS, seed: int = 0) -> Iterator[t
     """(train, test) masks: no group in both, resolved rates alike. Fewer folds where there are fewer groups."""
     strata = np.nan_to_num(y, nan=2.0).astype(int)
     counts = np.bincount(strata, minlength=1)
+    names, codes = np.unique(groups.astype(str), return_inverse=True)
     # scikit-learn refuses more folds than the largest class has rows
-    n = min(n, len(np.unique(groups.astype(str))), int(counts.max()))
+    n = min(n, len(names), int(counts.max()))
     if n < 2:
         return
     if counts[counts > 0].min() < n:  # too few of a class to share out: it would warn, and stratify nothing
         strata = np.zeros(len(strata), int)
+    number = _fold_of(_Ints(strata), _Ints(codes), n, seed)
+    for fold in range(n):
+        yield number != fold, number == fold
+
+
+class _Ints:
+    """Whole numbers (n,) that are equal by their values, to ask a cache by."""
+
+    def __init__(self, values: npt.NDArray[np.int64]) -> None:
+        self.values = values
+        self._digest = hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ints) and self._digest == other._digest
+
+
+# Recipes, calibrators and costs of one head are judged in the same folds, which take longer to find than a forest.
+@lru_cache(maxsize=16)
+def _fold_of(strata: _Ints, groups: _Ints, n: int, seed: int) -> npt.NDArray[np.int8]:
+    """The fold that tests each row, (rows,)."""
+    found = np.zeros(len(strata.values), np.int8)
     splitter = StratifiedGroupKFold(n_splits=n, shuffle=True, random_state=seed)
-    for train, test in splitter.split(np.zeros(len(y)), strata, groups.astype(str)):
-        masks = np.zeros(len(y), bool), np.zeros(len(y), bool)
-        masks[0][train], masks[1][test] = True, True
-        yield masks
+    for fold, (_, test) in enumerate(splitter.split(np.zeros(len(found)), strata.values, groups.values)):
+        found[test] = fold
+    return found
 
 
 @dataclass(frozen=True)

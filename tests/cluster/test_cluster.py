@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +233,44 @@ def test_a_cluster_that_cannot_be_had_is_told(
     monkeypatch.setattr("featrouter.cluster.engine._SECONDS", 1)
     done = CliRunner().invoke(main, ["extract", *files_of(log), "-o", str(tmp_path / "f"), *options])
     assert done.exit_code == code and words in done.stderr, done.stderr
+
+
+@pytest.mark.campaign
+def test_a_training_whose_worker_is_killed_ends_and_goes_on_from_what_was_written(log: Path, tmp_path: Path) -> None:
+    """The verb itself, in a process of its own: killed as a whole in the middle, then run again with a worker killed."""
+    asked = [sys.executable, "-m", "featrouter", "train", *files_of(log), "--strong", STRONG, "--head", "lightgbm"]
+    asked += ["--no-panel", "-o", str(tmp_path / "my.featrouter"), "--workers", "2"]
+    folder = tmp_path / "my.featrouter.parquet"
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True) as first:
+        wait_for(lambda: len(list(folder.glob("part-*"))) >= 2)
+        first.send_signal(signal.SIGKILL)
+    written = {path.name for path in folder.glob("part-*.parquet")}
+    assert written and not (tmp_path / "my.featrouter").exists()
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True) as second:
+        lines = []
+        for line in second.stderr or ():
+            lines.append(line)
+            if "r2; heads done" in line:
+                os.kill(max(workers_of(second.pid)), signal.SIGKILL)
+    told = "".join(lines)
+    assert second.returncode == 0, told
+    assert "partitions are there already" in told
+    assert Bundle.load(tmp_path / "my.featrouter").provenance["runs"] > 100
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if happened():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within 30 s")
+
+
+def workers_of(parent: int) -> list[int]:
+    """The processes that work for a process: those of its descendants that hold numpy."""
+    import psutil
+
+    def works(process: Any) -> bool:
+        return any("_multiarray_umath" in part.path for part in process.memory_maps())
+
+    return [process.pid for process in psutil.Process(parent).children(recursive=True) if works(process)]

@@ -206,7 +206,11 @@ def test_work_goes_on_where_it_ended(log: Path, tmp_path: Path, monkeypatch: pyt
     assert all((tmp_path / "f" / name).stat().st_mtime_ns == stamp for name, stamp in before.items())
     same_rows(tmp_path / "f", [log], again.outcomes)
     assert again.total["rows"] == extracted(files_of(log), tmp_path / "g").total["rows"]
-    assert sorted(path.name[:5] for path in (tmp_path / "f").iterdir()) == ["_mani", *["part-"] * len(again.entries)]
+    assert sorted(path.name[:5] for path in (tmp_path / "f").iterdir()) == [
+        "_mani",
+        "_outc",
+        *["part-"] * len(again.entries),
+    ]
 
 
 def test_a_changed_partition_is_extracted_again(log: Path, tmp_path: Path) -> None:
@@ -366,3 +370,35 @@ def test_a_file_in_the_place_of_the_folder_is_left_alone(log: Path, tmp_path: Pa
     with pytest.raises(LogError, match="is a file; give a folder"):
         extracted(files_of(log), tmp_path / "f")
     assert (tmp_path / "f").read_text() == "mine"
+
+
+def test_a_sample_takes_the_same_runs_each_time(log: Path, tmp_path: Path) -> None:
+    extracted(files_of(log), tmp_path / "f", size=60_000)
+    store = Folder(str(tmp_path / "f"))
+    whole, _ = table_in(store, entries_of(store), {})
+    half, _ = table_in(store, entries_of(store), {}, sample=0.5)
+    less, _ = table_in(store, entries_of(store), {}, sample=0.25)
+    runs = [set(table.meta["run_id"]) for table in (whole, half, less)]
+    assert runs[2] < runs[1] < runs[0] and 0.3 < len(runs[1]) / len(runs[0]) < 0.7
+    same = whole.where(whole.meta["run_id"].isin(runs[1]).to_numpy())
+    assert (same.x.view(np.int64) == half.x.view(np.int64)).all() and same.meta.equals(half.meta)
+    with pytest.raises(LogError, match="of a sample of 1e-09"):
+        table_in(store, entries_of(store), {}, sample=1e-9)
+
+
+def test_outcomes_of_weeks_before_are_kept(tmp_path: Path) -> None:
+    """A run's label and the strong model's side may come before the run, or stay behind in last week's file."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, run in ((first, "a"), (second, "b")):
+        folder.mkdir()
+        (folder / "turns.csv").write_text(f"run_id,turn,action,observation\n{run},1,ls,x\n")
+        (folder / "runs.csv").write_text(f"run_id,task_id,weak_model\n{run},task-{run},small\n")
+    (first / "outcomes.csv").write_text("task_id,model,resolved\ntask-a,large,1\ntask-b,large,0\ntask-b,small,1\n")
+    extracted([str(first)], tmp_path / "f", since=True)
+    done = extracted([str(second)], tmp_path / "f", since=True)
+    store = Folder(str(tmp_path / "f"))
+    table, told = table_in(store, entries_of(store), done.outcomes)
+    ends = pair(table, told, None, "large").meta.groupby("run_id").last()
+    assert ends["y_strong"].to_dict() == {"a": 1, "b": 0} and ends["y_weak"].to_dict()["b"] == 1
+    alone = Logs([tmp_path / "f"])  # one machine finds them in the folder, too
+    assert pair(table_of(alone), alone, None, "large").meta["y_strong"].notna().all()

@@ -6,11 +6,11 @@ Extraction by 1 and 2 workers of simulated logs, in one run each; how it grows w
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +29,8 @@ MB = 1e6
 
 
 def peak() -> float:
-    """The most memory that this process has taken, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
+    """The most memory that this process has taken, MB. (What getrusage tells begins with that of who started it.)"""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024 / MB
 
 
 def once(
@@ -85,6 +85,7 @@ class Forests:
         )
 
     def print(self) -> None:
+        print("## A forest, of one row of each run\n")
         print("| rows | runs | workers | lightgbm, seconds | lightgbm.dask, seconds | ratio | bytes a row, here |")
         print("|---|---|---|---|---|---|---|")
         print("\n".join(self.lines), "\n", flush=True)
@@ -104,6 +105,7 @@ def _imports() -> None:
 
 
 def growth(sizes: list[int], room: Path) -> None:
+    print("## Extraction, and how it grows\n")
     print("| turns | MB | workers | turns/s | MB/s | seconds | efficiency | MB a worker, most |")
     print("|---|---|---|---|---|---|---|---|")
     forests = Forests()
@@ -134,6 +136,7 @@ def growth(sizes: list[int], room: Path) -> None:
 
 
 def shuffles(turns: int, room: Path) -> None:
+    print(f"## What moving rows costs: {turns:,} turns, 2 workers\n")
     print("| runs in two files | form | MB moved | seconds to look | to move | to extract |")
     print("|---|---|---|---|---|---|")
     for spread, form in ((0.0, "csv"), (0.1, "csv"), (1.0, "csv"), (0.0, "parquet"), (1.0, "parquet")):
@@ -146,6 +149,7 @@ def shuffles(turns: int, room: Path) -> None:
 
 
 def out_of_core(memory: int, times: float, room: Path) -> None:
+    print("## Out of core: a log ten times the memory of the one worker\n")
     print("| log, MB | files | --memory, MB | worker, most MB | this process, most MB | seconds | rows |")
     print("|---|---|---|---|---|---|---|")
     pad = 20_000
@@ -161,7 +165,13 @@ def out_of_core(memory: int, times: float, room: Path) -> None:
 
 
 def main(sizes: list[int]) -> None:
-    print(f"`python -m tests.scaling {' '.join(map(str, sizes))}`, {os.cpu_count()} cores\n", flush=True)
+    print(f"<!-- Generated: python -m tests.scaling {' '.join(map(str, sizes))} -->\n\n# Beyond one machine\n")
+    versions = ", ".join(f"{name} {version(name)}" for name in ("dask", "distributed", "lightgbm", "pyarrow", "numpy"))
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {versions}. Logs are simulated: runs drawn from")
+    print(
+        "data/recorded, under names of their own. Workers are processes of this machine, of one thread each; they have"
+    )
+    print("imported what they need before the clock starts.\n", flush=True)
     with tempfile.TemporaryDirectory() as name:
         room = Path(name)
         growth(sizes, room)

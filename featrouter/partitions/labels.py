@@ -1,0 +1,89 @@
+"""Outcomes of a whole log, and what each partition needs to know of them to label its runs as one machine would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from featrouter.logs import Logs, Outcome
+from featrouter.logs.part import Key
+from featrouter.partitions.extraction import key_of
+from featrouter.partitions.files import File, fetched
+from featrouter.partitions.folder import Folder
+from featrouter.partitions.plan import Partition, Plan
+from featrouter.partitions.scan import Hashes, hashed, keys_of
+from featrouter.partitions.tally import tally
+
+#: The outcomes that a folder keeps: an outcomes file, which those who read folders of rows pass by for its name.
+KEPT = "_outcomes.parquet"
+
+
+class Labelled(NamedTuple):
+    """A partition, its key, and what its labels need: outcomes of its runs, and which of them are shared (see logs.Part)."""
+
+    partition: Partition
+    key: str
+    outcomes: dict[Key, Outcome]
+    shared: frozenset[Key]
+
+    @property
+    def file(self) -> str:
+        return f"part-{self.key}.parquet"
+
+
+def outcomes_of(files: Sequence[File]) -> tuple[dict[Key, Outcome], list[dict[str, Any]]]:
+    """The outcomes of all these files, and what became of their rows."""
+    if not files:
+        return {}, []
+    with TemporaryDirectory() as name:
+        paths = []
+        for n, file in enumerate(files):
+            room = Path(name) / str(n)
+            room.mkdir()
+            paths.append(fetched(file.url, room))
+        logs = Logs(paths)
+        return logs.outcomes, [tally(account) for account in logs.accounts]
+
+
+def kept_outcomes(folder: Folder) -> dict[Key, Outcome]:
+    """The outcomes that a folder keeps; none where it keeps none."""
+    if not folder.has(KEPT):
+        return {}
+    with TemporaryDirectory() as name:
+        return Logs([fetched(folder.at(KEPT), Path(name))]).outcomes
+
+
+def keep_outcomes(folder: Folder, outcomes: Mapping[Key, Outcome]) -> None:
+    """Makes these the outcomes that a folder keeps."""
+    rows = [(*key, one.resolved, one.cost) for key, one in sorted(outcomes.items())]
+    frame = pd.DataFrame(rows, columns=["task_id", "model", "resolved", "cost_usd"])
+    with TemporaryDirectory() as name:
+        out = folder.room(KEPT) or Path(name) / KEPT
+        try:
+            frame.astype({"resolved": "Int64", "cost_usd": float}).to_parquet(out)
+            folder.put(KEPT, out)
+        finally:
+            out.unlink(missing_ok=True)
+
+
+def labelled(found: Plan, outcomes: Mapping[Key, Outcome]) -> Iterator[Labelled]:
+    """Each partition, with what it needs to know of the rest of the log."""
+    names = [np.array([hashed(key[place]) for key in outcomes], np.uint64) for place in (0, 1)]
+    by_key = dict(zip(keys_of(*names).tolist(), outcomes, strict=True))
+    keys = found.keys[np.isin(found.keys[:, 1], np.array(list(by_key), np.uint64))]
+    known, often = np.unique(keys[:, 1], return_counts=True)
+    several = {by_key[key] for key in known[often > 1].tolist()}
+    for partition in found.partitions:
+        mine = {by_key[key] for key in keys[np.isin(keys[:, 0], _runs_of(partition)), 1].tolist()}
+        own, shared = {key: outcomes[key] for key in sorted(mine)}, frozenset(mine & several)
+        yield Labelled(partition, key_of(partition, own, shared), own, shared)
+
+
+def _runs_of(partition: Partition) -> Hashes:
+    """The runs of a partition that have a row in a runs file: each such row moves to where its run is."""
+    return np.concatenate([np.empty(0, np.uint64), *(one.runs[one.to == partition.number] for one in partition.moves)])
