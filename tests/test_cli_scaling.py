@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -127,3 +128,15 @@ def test_evaluation_of_partitions_is_that_of_the_log(somewhere: Path) -> None:
     one, other = run(*asked), run(*asked, "--since", "features.parquet")
     assert one.exit_code == other.exit_code == 0, other.stderr
     assert json.loads(one.stdout) == json.loads(other.stdout)
+
+
+def test_a_cluster_elsewhere_needs_a_folder_that_its_workers_see() -> None:
+    done = run("evaluate", "log", "--scheduler", "tcp://127.0.0.1:9")
+    assert done.exit_code == 2 and "a folder that all its workers see" in done.stderr
+
+
+def test_help_names_all_that_may_be_required() -> None:
+    from featrouter.evaluation.gate import NUMBERS
+
+    told = re.sub(r"\s+", " ", run("train", "--help").stdout)
+    assert [name for name in NUMBERS if not re.search(rf"\b{name}\b", told)] == []

@@ -107,6 +107,10 @@ def evaluate(
     chosen = chosen_of(baselines)
     if "tfidf" in chosen and (scale.cluster or scale.since):
         raise mistaken("baselines", "tfidf reads texts, which partitions of feature rows do not hold; leave it out")
+    if scale.scheduler and not scale.since:
+        raise mistaken(
+            "since", "a cluster keeps feature rows in a folder that all its workers see; give one, or its URL"
+        )
     reports = []
     with (
         refusals(),

@@ -65,7 +65,9 @@ if TYPE_CHECKING:
     "required",
     multiple=True,
     metavar="NAME>NUMBER",
-    help="What the new bundle must reach, such as gain_ci_low>0; else exit code 4, and OUTPUT is left as it was (repeatable).",
+    help="What the new bundle must reach, such as gain_ci_low>0; else exit code 4, and OUTPUT is left as it was (repeatable). "
+    "Over the better constant, in folds: gain, gain_ci_low, gain_ci_high; also net, resolved; of r1 and r2 alike r1_auroc, "
+    "r1_auroc_ci_low, r1_logloss_gain_ci_low; runs, tasks.",
 )
 @scaling()
 @JOBS

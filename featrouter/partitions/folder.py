@@ -26,6 +26,8 @@ class Folder:
         self.url = url.rstrip("/")
         self._fs, self._path = filesystem(self.url)
         self._local = is_local(self._fs)
+        if self._local:  # workers stand elsewhere
+            self.url = self._path
         if self._fs.exists(self._path) and not self._fs.isdir(self._path):
             raise LogError(f"{url}: is a file; give a folder for partitions")
 

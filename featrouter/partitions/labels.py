@@ -71,19 +71,18 @@ def keep_outcomes(folder: Folder, outcomes: Mapping[Key, Outcome]) -> None:
             out.unlink(missing_ok=True)
 
 
-def labelled(found: Plan, outcomes: Mapping[Key, Outcome]) -> Iterator[Labelled]:
-    """Each partition, with what it needs to know of the rest of the log."""
+def labelled(found: Plan, outcomes: Mapping[Key, Outcome], held: Hashes) -> Iterator[Labelled]:
+    """Each partition, with what it needs to know of the rest of the log. `held`: the keys of runs extracted before."""
     names = [np.array([hashed(key[place]) for key in outcomes], np.uint64) for place in (0, 1)]
     by_key = dict(zip(keys_of(*names).tolist(), outcomes, strict=True))
-    keys = found.keys[np.isin(found.keys[:, 1], np.array(list(by_key), np.uint64))]
-    known, often = np.unique(keys[:, 1], return_counts=True)
-    several = {by_key[key] for key in known[often > 1].tolist()}
+    told = np.isin(found.keys[:, 1], np.array(list(by_key), np.uint64))
+    keys, numbers = found.keys[told, 1], found.numbers[told]
+    known, often = np.unique(np.concatenate([keys, held]), return_counts=True)
+    several = {by_key[key] for key in known[often > 1].tolist() if key in by_key}
+    order = np.argsort(numbers, kind="stable")
+    keys, numbers = keys[order], numbers[order]
     for partition in found.partitions:
-        mine = {by_key[key] for key in keys[np.isin(keys[:, 0], _runs_of(partition)), 1].tolist()}
+        start, end = np.searchsorted(numbers, [partition.number, partition.number + 1])
+        mine = {by_key[key] for key in keys[start:end].tolist()}
         own, shared = {key: outcomes[key] for key in sorted(mine)}, frozenset(mine & several)
         yield Labelled(partition, key_of(partition, own, shared), own, shared)
-
-
-def _runs_of(partition: Partition) -> Hashes:
-    """The runs of a partition that have a row in a runs file: each such row moves to where its run is."""
-    return np.concatenate([np.empty(0, np.uint64), *(one.runs[one.to == partition.number] for one in partition.moves)])

@@ -47,7 +47,7 @@ class Partition:
 class Plan:
     """`partitions` and `moves`; `outcomes` and `features` are files to be read whole, `errors` those that cannot be.
 
-    `keys` (m, 2), sorted: the run and what labels it (see scan.keys_of) where a log has outcomes. `runs`, `spread`:
+    `keys` (m, 2), sorted: the run and what labels it (see scan.keys_of); `numbers` (m,): its partition. `runs`, `spread`:
     how many runs there are, and how many lie in several files. `bytes`, `moved`: plain bytes of turns, and of those that move.
     `same_texts`: how many tasks share how many texts.
     """
@@ -58,6 +58,7 @@ class Plan:
     features: tuple[File, ...] = ()
     errors: dict[str, str] = field(default_factory=dict)
     keys: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty((0, 2), np.uint64))
+    numbers: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     runs: int = 0
     spread: int = 0
     bytes: int = 0
@@ -101,22 +102,29 @@ def plan(files: Sequence[File], scans: Sequence[Scan], *, size: int, skip: Hashe
     moves = [_move(file, scan, np.intersect1d(scan.runs, moving), runs, to) for file, scan in turns]
     moves += [_move(file, scan, np.setdiff1d(scan.runs, left), runs, to) for file, scan in tables]
     moves = [move for move in moves if len(move.runs) or move.form == RUNS.name]
+    brings: dict[int, list[Move]] = {}
+    for move in moves:
+        for number in np.unique(move.to).tolist():
+            brings.setdefault(number, []).append(move)
     partitions = []
     for number in range(first + buckets + rest):
         own_files = tuple(groups[number]) if number < first else ()
         names = {file.url for file in own_files}
         here = [np.intersect1d(scan.runs, gone) for file, scan in turns if file.url in names]
-        brought = tuple(move for move in moves if (move.to == number).any())
+        brought = tuple(brings.get(number, ()))
         left_out = np.unique(np.concatenate(here)) if here else np.empty(0, np.uint64)
         if own_files or brought:
             partitions.append(Partition(number, own_files, left_out, brought))
+    keys = _keys([scan.rows for _, scan in tables])
+    keys = keys[np.isin(keys[:, 0], runs)]
     return Plan(
         tuple(partitions),
         tuple(moves),
         tuple(file for file, scan in looked if scan.form == OUTCOMES.name),
         tuple(file for file, scan in looked if scan.form == "features"),
         {file.url: scan.error for file, scan in looked if scan.error},
-        _keys([scan.rows for _, scan in tables]),
+        keys,
+        to[np.searchsorted(runs, keys[:, 0])],
         len(np.setdiff1d(seen, left)) + len(alone),
         len(spread),
         int(sum(scan.sizes[~np.isin(scan.runs, left)].sum() for _, scan in turns)),

@@ -110,11 +110,10 @@ def known(
     return pd.concat(parts)
 
 
-def _shared(names: Any) -> npt.NDArray[np.object_]:
+def _shared(names: pd.Series[str]) -> pd.Series[Any]:
     """The same names, each an object but once."""
     codes, once = pd.factorize(names)
-    found: npt.NDArray[np.object_] = np.asarray([*once, np.nan], object)[codes]
-    return found
+    return pd.Series(np.asarray([*once, np.nan], object)[codes], names.index, dtype=object)
 
 
 def _columns(folder: Folder, file: str, names: Sequence[str]) -> pd.DataFrame:

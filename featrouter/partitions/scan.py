@@ -47,7 +47,7 @@ class Scan:
 @lru_cache(maxsize=4096)
 def hashed(name: str) -> int:
     """64 bits of a name, the same in every process; runs of one hash only share a partition."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little") or 1
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little") or 1
 
 
 def scanned(url: str) -> Scan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,23 +20,32 @@ from featrouter.partitions.plan import joined_rows
 from featrouter.partitions.reading import known
 from featrouter.partitions.scan import Hashes, Scan, hashed, keys_of
 
+_NONE = np.empty(0, np.uint64)
+
 
 @dataclass(frozen=True)
 class Changes:
-    """Runs of a log by hash: `changed` ones are to be extracted again, the `same` ones not; and this in `words`."""
+    """Runs of a log by hash, against those of a folder: `changed` ones are to be extracted again, the `same` ones not.
 
-    changed: Hashes
-    same: Hashes
-    words: str
+    `held`: what labels each run that stays in the folder (see scan.keys_of). `words` say it to people.
+    """
+
+    changed: Hashes = field(default_factory=_NONE.copy)
+    same: Hashes = field(default_factory=_NONE.copy)
+    held: Hashes = field(default_factory=_NONE.copy)
+    words: str = ""
 
 
 def known_of(folder: Folder, entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row a run of a folder, by its hash: its last turn `k`, and its labels."""
-    columns = ("run_id", "k", "y_weak", "y_strong")
-    frame = known(folder, entries, columns)
-    runs = frame.groupby("run_id").agg({"k": "max", "y_weak": "first", "y_strong": "first"})
+    """One row a run of a folder, by its hash: its last turn `k`, its labels, and the `key` of its task and model."""
+    names = ("task_id", "weak_model", "strong_model", "route")
+    frame = known(folder, entries, ("run_id", "k", "y_weak", "y_strong", *names))
+    runs = frame.groupby("run_id").agg({"k": "max"} | dict.fromkeys(("y_weak", "y_strong", *names), "first"))
+    model = runs["strong_model"].where(runs["route"] == "strong", runs["weak_model"])
+    told = (np.array([hashed(name) for name in column], np.uint64) for column in (runs["task_id"], model.fillna("")))
+    runs["key"] = keys_of(*told)
     runs.index = pd.Index(np.array([hashed(name) for name in runs.index], np.uint64))
-    return runs
+    return runs[["k", "y_weak", "y_strong", "key"]]
 
 
 def changes_of(before: pd.DataFrame, scans: Sequence[Scan], outcomes: Mapping[Key, Outcome]) -> Changes:
@@ -74,7 +83,8 @@ def changes_of(before: pd.DataFrame, scans: Sequence[Scan], outcomes: Mapping[Ke
     if late:
         words += f"; {late} have gone on or got a label, but not all of their turns are in these logs: left as they are"
     names = held.to_numpy(np.uint64)
-    return Changes(np.sort(names[changed]), np.sort(names[~changed]), words)
+    stays = before["key"][~before.index.isin(names[changed])].to_numpy(np.uint64)
+    return Changes(np.sort(names[changed]), np.sort(names[~changed]), stays, words)
 
 
 def without(folder: Folder, entry: dict[str, Any], runs: Hashes) -> dict[str, Any]:

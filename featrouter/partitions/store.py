@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,13 @@ from featrouter.logs.forms import OUTCOMES
 from featrouter.logs.part import Key
 from featrouter.partitions.engine import Engine
 from featrouter.partitions.extraction import Task, extract_partition
-from featrouter.partitions.files import found
+from featrouter.partitions.files import File, found
 from featrouter.partitions.folder import Folder
 from featrouter.partitions.labels import Labelled, keep_outcomes, kept_outcomes, labelled, outcomes_of
 from featrouter.partitions.moving import WORK, Piece, move
 from featrouter.partitions.plan import Partition, Plan, plan, words
-from featrouter.partitions.scan import scanned
-from featrouter.partitions.since import changes_of, known_of, without
+from featrouter.partitions.scan import Scan, scanned
+from featrouter.partitions.since import Changes, changes_of, known_of, without
 from featrouter.partitions.tally import summed
 
 MANIFEST = "_manifest.json"
@@ -79,37 +79,23 @@ def extract(
     folder holds the rows of other files.
     """
     done, clock = Extracted(), Clock()
-    files = found(places)
-    scans = _all(engine, scanned, [(file.url,) for file in files], say, "looking at files")
-    if broken := next((scan for scan in scans if isinstance(scan, Exception)), None):
-        raise broken
+    files, scans = _looked(places, engine, say)
     listed = entries_of(folder)
-    given = {file.url for file in files}
-    if (strangers := [url for entry in listed for url in entry["sources"] if url not in given]) and not since:
-        raise LogError(
-            f"{folder.url}: holds the rows of other logs, such as {strangers[0]}; give these, too, or another folder, or "
-            "add to it with --since"
-        )
+    if not since:
+        _check_others(folder, listed, {file.url for file in files})
     told, tallies = outcomes_of([file for file, scan in zip(files, scans, strict=True) if scan.form == OUTCOMES.name])
     done.outcomes = kept_outcomes(folder) | told if since else told
-    changes = changes_of(known_of(folder, listed), scans, done.outcomes) if since and listed else None
+    changes = changes_of(known_of(folder, listed), scans, done.outcomes) if since and listed else Changes()
     size = size or _size(int(sum(scan.sizes.sum() for scan in scans)), engine.memory)
-    done.plan = plan(files, scans, size=size, skip=changes.same if changes else None)
+    done.plan = plan(files, scans, size=size, skip=changes.same)
     done.errors |= done.plan.errors
     if done.plan.features:
         raise LogError(f"{done.plan.features[0].url}: holds feature rows already; give turns and runs to extract from")
-    for line in words(done.plan):
+    for line in filter(None, (*words(done.plan), changes.words)):
         say(line)
-    if changes:
-        say(changes.words)
     done.seconds["looking"] = clock.lap()
-    known = (folder.read(MANIFEST) or {}).get("files", {})
-    there = {entry["file"]: entry for entry in listed}
-    waiting = list(labelled(done.plan, done.outcomes))
-    for one in waiting:
-        entry = there.get(one.file) or folder.read(f"{WORK}/{one.key}.json")
-        if entry and folder.digest(entry["file"]) == entry["sha256"]:
-            done.entries.append(entry)
+    waiting = list(labelled(done.plan, done.outcomes, changes.held))
+    done.entries = list(_there(folder, listed, waiting))
     done.kept = len(done.entries)
     if done.kept:
         say(f"{done.kept} of {len(waiting)} partitions are there already")
@@ -120,25 +106,43 @@ def extract(
     _extract(done, list(_tasks(todo, moved)), folder, engine, say)
     order = {one.file: place for place, one in enumerate(waiting)}
     done.entries.sort(key=lambda entry: order[entry["file"]])
-    done.files = {one.file.url: moved[one.key]["account"] for one in done.plan.moves if one.key in moved}
+    known = (folder.read(MANIFEST) or {}).get("files", {})
+    done.files = known | {one.file.url: moved[one.key]["account"] for one in done.plan.moves if one.key in moved}
     gone = _gone(done.plan)
-    done.total = summed(
-        [
-            *tallies,
-            *(told for url, told in (known | done.files).items() if url in gone),
-            *(entry["tally"] for entry in done.entries),
-        ]
-    )
+    of_files = [tally for url, tally in done.files.items() if url in gone]
+    done.total = summed([*tallies, *of_files, *(entry["tally"] for entry in done.entries)])
     done.seconds["extracting"] = clock.lap()
-    before = []
-    if since:
-        new = {entry["file"] for entry in done.entries}
-        kept = [entry for entry in listed if entry["file"] not in new]
-        before = [without(folder, entry, changes.changed) if changes else entry for entry in kept]
+    new = {entry["file"] for entry in done.entries}
+    stays = [without(folder, entry, changes.changed) for entry in listed if since and entry["file"] not in new]
     if done.outcomes:
         keep_outcomes(folder, done.outcomes)
-    publish(folder, [*before, *done.entries], known | done.files if since else done.files, finished=not done.errors)
+    publish(folder, [*stays, *done.entries], done.files, finished=not done.errors)
     return done
+
+
+def _looked(places: Sequence[str], engine: Engine, say: Say) -> tuple[list[File], list[Scan]]:
+    files = found(places)
+    scans = _all(engine, scanned, [(file.url,) for file in files], say, "looking at files")
+    if broken := next((scan for scan in scans if isinstance(scan, Exception)), None):
+        raise broken
+    return files, scans
+
+
+def _check_others(folder: Folder, listed: Sequence[Mapping[str, Any]], given: Collection[str]) -> None:
+    if strangers := [url for entry in listed for url in entry["sources"] if url not in given]:
+        raise LogError(
+            f"{folder.url}: holds the rows of other logs, such as {strangers[0]}; give these, too, or another folder, or "
+            "add to it with --since"
+        )
+
+
+def _there(folder: Folder, listed: Sequence[dict[str, Any]], waiting: Sequence[Labelled]) -> Iterator[dict[str, Any]]:
+    """The entries of partitions that were finished before, in this work or an earlier one, and are what they were."""
+    known = {entry["file"]: entry for entry in listed}
+    for one in waiting:
+        entry = known.get(one.file) or folder.read(f"{WORK}/{one.key}.json")
+        if entry and folder.digest(entry["file"]) == entry["sha256"]:
+            yield entry
 
 
 class Clock:
@@ -207,6 +211,10 @@ def _extract(done: Extracted, tasks: Sequence[Task], folder: Folder, engine: Eng
         if isinstance(entry, Exception):
             named = ", ".join(task.sources[:3]) + ", …" * (len(task.sources) > 3)
             done.errors[f"{task.file} (of {named})"] = f"{type(entry).__name__}: {entry}"
+        elif not folder.has(entry["file"]):
+            done.errors[task.file] = (
+                f"{folder.url}: this machine does not see what a worker wrote there; share it, or give a URL"
+            )
         else:
             done.entries.append(entry)
 

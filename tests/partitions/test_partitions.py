@@ -396,9 +396,15 @@ def test_outcomes_of_weeks_before_are_kept(tmp_path: Path) -> None:
     (first / "outcomes.csv").write_text("task_id,model,resolved\ntask-a,large,1\ntask-b,large,0\ntask-b,small,1\n")
     extracted([str(first)], tmp_path / "f", since=True)
     done = extracted([str(second)], tmp_path / "f", since=True)
+    third = tmp_path / "third"  # of the task and model of a run that is there: an outcome is of one of them
+    third.mkdir()
+    (third / "turns.csv").write_text("run_id,turn,action,observation\nc,1,ls,x\n")
+    (third / "runs.csv").write_text("run_id,task_id,weak_model\nc,task-b,small\n")
+    extracted([str(third)], tmp_path / "f", since=True)
     store = Folder(str(tmp_path / "f"))
     table, told = table_in(store, entries_of(store), done.outcomes)
     ends = pair(table, told, None, "large").meta.groupby("run_id").last()
-    assert ends["y_strong"].to_dict() == {"a": 1, "b": 0} and ends["y_weak"].to_dict()["b"] == 1
+    assert ends["y_strong"].to_dict() == {"a": 1, "b": 0, "c": 0} and ends["y_weak"].to_dict()["b"] == 1
+    assert np.isnan(ends["y_weak"].to_dict()["c"])
     alone = Logs([tmp_path / "f"])  # one machine finds them in the folder, too
     assert pair(table_of(alone), alone, None, "large").meta["y_strong"].notna().all()

@@ -1,10 +1,12 @@
 """What work beyond one machine costs here: `python -m tests.scaling [TURNS ...]` prints the tables of data/scaling.md.
 
-Extraction by 1 and 2 workers of simulated logs, in one run each; how it grows with turns; forests; a shuffle; out of core.
+Extraction by 1 and 2 workers of simulated logs, in one run each; how it grows with turns; forests; a shuffle; out of core;
+decisions.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -16,14 +18,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from featrouter import Router
 from featrouter.cluster.engine import Cluster, cluster
 from featrouter.cluster.matrix import Matrix, Pieces
+from featrouter.logs import Logs
 from featrouter.partitions.folder import Folder
-from featrouter.partitions.reading import table_of
+from featrouter.partitions.reading import known, table_of
 from featrouter.partitions.store import Extracted, entries_of, extract
 from featrouter.training.fit import PARAMS, one_of_each
 from featrouter.training.spread import boosted, here
-from tests.scaling.simulated import files_of, simulate
+from tests.scaling.simulated import RECORDED, files_of, simulate
 
 MB = 1e6
 
@@ -51,13 +55,6 @@ def once(
     return done, seconds, most
 
 
-def held(meta: pd.DataFrame) -> int:
-    """Bytes of a frame whose cells may share their names."""
-    columns = [meta[name].to_numpy() for name in meta]
-    names = {id(cell): cell for column in columns if column.dtype == object for cell in column}
-    return sum(column.nbytes for column in columns) + sum(map(sys.getsizeof, names.values()))
-
-
 class Forests:
     """Seconds of one forest of 80 trees, of one row of each run: by lightgbm alone, and by workers that hold the rows."""
 
@@ -79,15 +76,14 @@ class Forests:
         began = time.monotonic()
         boosted(far.x[seen], y, None, params, 80)
         spread = time.monotonic() - began
-        told = held(far.meta) / len(far)
         self.lines.append(
-            f"| {len(far):,} | {len(seen):,} | {workers} | {alone:.1f} | {spread:.1f} | {spread / alone:.2f} | {told:.0f} |"
+            f"| {len(far):,} | {len(seen):,} | {workers} | {alone:.1f} | {spread:.1f} | {spread / alone:.2f} |"
         )
 
     def print(self) -> None:
         print("## A forest, of one row of each run\n")
-        print("| rows | runs | workers | lightgbm, seconds | lightgbm.dask, seconds | ratio | bytes a row, here |")
-        print("|---|---|---|---|---|---|---|")
+        print("| rows | runs | workers | lightgbm, seconds | lightgbm.dask, seconds | ratio |")
+        print("|---|---|---|---|---|---|")
         print("\n".join(self.lines), "\n", flush=True)
 
 
@@ -135,6 +131,30 @@ def growth(sizes: list[int], room: Path) -> None:
     forests.print()
 
 
+def held(meta: pd.DataFrame) -> int:
+    """Bytes of a frame whose cells may share their names."""
+    columns = [meta[name].to_numpy() for name in meta]
+    names = {id(cell): cell for column in columns if column.dtype == object for cell in column}
+    return sum(column.nbytes for column in columns) + sum(map(sys.getsizeof, names.values()))
+
+
+def remains(turns: int, room: Path) -> None:
+    print("## What the machine that trains holds, where features stay with the workers\n")
+    with tempfile.TemporaryDirectory(dir=room) as name:
+        simulate(Path(name), turns)
+        folder = Folder(f"{name}/features")
+        with cluster(workers=2) as found:
+            done = extract(files_of(Path(name)), folder, found)
+        meta, size = (
+            known(folder, done.entries),
+            sum(path.stat().st_size for path in (Path(name) / "features").glob("part-*")),
+        )
+        rows = len(meta)
+    print("| turns | rows a turn | bytes a row in memory | bytes a row in the folder |")
+    print("|---|---|---|---|")
+    print(f"| {turns:,} | {rows / turns:.2f} | {held(meta) / rows:.0f} | {size / rows:.0f} |\n", flush=True)
+
+
 def shuffles(turns: int, room: Path) -> None:
     print(f"## What moving rows costs: {turns:,} turns, 2 workers\n")
     print("| runs in two files | form | MB moved | seconds to look | to move | to extract |")
@@ -164,6 +184,38 @@ def out_of_core(memory: int, times: float, room: Path) -> None:
         )
 
 
+def decisions(seconds: float = 3.0) -> None:
+    print("## Decisions: each turn observed and decided, in processes that share nothing; best of five\n")
+    print("| processes | decisions/s | each, us | efficiency |")
+    print("|---|---|---|---|")
+    alone = 0.0
+    for processes in (1, 2):
+        with multiprocessing.get_context("spawn").Pool(processes) as pool:
+            pool.map(routed, [0.2] * processes, chunksize=1)  # imports, and a bundle that is read
+            rate = max(sum(pool.map(routed, [seconds] * processes, chunksize=1)) for _ in range(5))
+        alone = alone or rate
+        print(
+            f"| {processes} | {rate:,.0f} | {1e6 * processes / rate:,.0f} | {rate / alone / processes:.2f} |",
+            flush=True,
+        )
+    print()
+
+
+def routed(seconds: float) -> float:
+    """Decisions a second of recorded runs by the shipped default."""
+    router = Router.load(harness="mini-swe-agent")
+    runs = [trajectory for _, trajectory in Logs([RECORDED]).trajectories()]
+    began, n = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        for trajectory in runs:
+            session = router.session(trajectory.task)
+            for turn in trajectory:
+                session.observe(turn)
+                session.decide()
+            n += len(trajectory)
+    return n / (time.perf_counter() - began)
+
+
 def main(sizes: list[int]) -> None:
     print(f"<!-- Generated: python -m tests.scaling {' '.join(map(str, sizes))} -->\n\n# Beyond one machine\n")
     versions = ", ".join(f"{name} {version(name)}" for name in ("dask", "distributed", "lightgbm", "pyarrow", "numpy"))
@@ -174,9 +226,11 @@ def main(sizes: list[int]) -> None:
     print("imported what they need before the clock starts.\n", flush=True)
     with tempfile.TemporaryDirectory() as name:
         room = Path(name)
+        out_of_core(400 * 10**6, 10.2, room)  # first: this process's own memory is told, too
         growth(sizes, room)
+        remains(min(sizes), room)
         shuffles(min(sizes), room)
-        out_of_core(400 * 10**6, 10.2, room)
+    decisions()
 
 
 if __name__ == "__main__":
