@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from featrouter.cluster.engine import DEATHS, Cluster, ClusterError
+from featrouter.cluster.engine import DEATHS, WAIT, Cluster, ClusterError
 
 #: scikit-learn's names of LightGBM's settings, which its own names would be warned to override.
 _NAMES = {
@@ -21,8 +21,8 @@ _NAMES = {
 }
 #: lightgbm.dask gives every worker as many threads as Dask does.
 _WORKERS_OWN = ("num_threads",)
-#: Seconds between looks at the workers, and that new ones are waited for.
-_LOOK, _WAIT = 0.2, 60
+#: Seconds between looks at the workers.
+_LOOK = 0.2
 
 
 def boost(
@@ -41,7 +41,7 @@ def boost(
     """
     told = {_NAMES.get(name, name): value for name, value in params.items() if name not in _WORKERS_OWN}
     for _ in range(DEATHS + 1):
-        before = _workers(cluster)
+        before = cluster.workers()
         found = _attempt(
             cluster, _there(cluster, parts()), sizes, width, told | {"n_estimators": trees}, weighted, before
         )
@@ -70,7 +70,7 @@ def _attempt(
     with Client(cluster.client.scheduler.address, set_as_default=False) as client, ThreadPoolExecutor(1) as thread:
         fitting = thread.submit(_fit, client, parts, sizes, width, params, weighted)
         while not _done(fitting):
-            if before - _workers(cluster):
+            if before - cluster.workers():
                 client.close()
                 with suppress(Exception):
                     fitting.result()
@@ -80,17 +80,14 @@ def _attempt(
         except CancelledError:  # rows were lost before it began
             return None
         except Exception:
-            if before - _workers(cluster):
+            if before - cluster.workers():
                 return None
             raise
 
 
 def _there(cluster: Cluster, parts: Sequence[Any]) -> Sequence[Any]:
     """The parts, once they are made: another client cannot ask for what the scheduler has not heard of."""
-    from distributed import wait
-
-    with cluster.client.as_current(), suppress(CancelledError):
-        wait(parts)
+    cluster.wait(parts)
     return parts
 
 
@@ -141,15 +138,11 @@ def _part(part: Sequence[Any], place: int) -> Any:
     return part[place]
 
 
-def _workers(cluster: Cluster) -> set[str]:
-    return set(cluster.client.scheduler_info(n_workers=-1)["workers"])
-
-
 def _renew(cluster: Cluster, before: set[str]) -> None:
     """Clears what a broken training left in the workers that remain, and waits for one to be there."""
     with suppress(Exception):  # of a foreign cluster they may have no nanny that would start them again
-        cluster.client.restart_workers(sorted(before & _workers(cluster)), timeout=_WAIT)
+        cluster.client.restart_workers(sorted(before & cluster.workers()), timeout=WAIT)
     try:
-        cluster.client.wait_for_workers(1, timeout=_WAIT)
+        cluster.client.wait_for_workers(1, timeout=WAIT)
     except TimeoutError:
-        raise ClusterError(f"no worker is left, and none came within {_WAIT} s; start some and run again") from None
+        raise ClusterError(f"no worker is left, and none came within {WAIT} s; start some and run again") from None

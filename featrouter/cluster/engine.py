@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from featrouter import __version__
@@ -15,7 +17,8 @@ from featrouter.catalogue import digest
 
 #: So many processes may die over a piece of work before it is given up; the work goes to another one each time.
 DEATHS = 3
-_SECONDS = 30
+#: Seconds that a scheduler is waited for, and new workers where none is left; and between two looks at them.
+_SECONDS, WAIT, _LOOK = 30, 60, 2.0
 
 
 class ClusterError(RuntimeError):
@@ -29,20 +32,44 @@ class Cluster:
         self.client, self.memory = client, memory
 
     def each(self, function: Callable[..., Any], work: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
-        """Raises ClusterError when the scheduler is lost; a piece over which workers die ends with one."""
-        from distributed import as_completed
-
+        """Raises ClusterError when the scheduler is lost, or all workers; a piece over which workers die ends with one."""
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             places = {self.client.submit(function, *args, pure=False): place for place, args in enumerate(work)}
         try:
-            for future in as_completed(places, loop=self.client.loop):
-                yield places.pop(future), self._result(future)
+            while places:
+                for future in self._done(list(places)):
+                    yield places.pop(future), self._result(future)
         finally:
             self.client.cancel(list(places))
 
-    def _result(self, future: Any) -> Any:
-        from concurrent.futures import CancelledError
+    def workers(self) -> set[str]:
+        """The addresses of those that are there."""
+        return set(self.client.scheduler_info(n_workers=-1)["workers"])
 
+    def wait(self, futures: Sequence[Any]) -> None:
+        """Until all are done, well or not. Raises ClusterError when no worker is left that would."""
+        left = list(futures)
+        while left:
+            finished = self._done(left)
+            left = [future for future in left if future not in finished]
+
+    def _done(self, futures: Sequence[Any]) -> set[Any]:
+        """Those that are done, once any is."""
+        from distributed import wait
+
+        seen = time.monotonic()
+        while time.monotonic() - seen < WAIT:
+            with self.client.as_current(), suppress(TimeoutError, CancelledError):
+                wait(futures, timeout=_LOOK, return_when="FIRST_COMPLETED")
+            if finished := {future for future in futures if future.status != "pending"}:
+                return finished
+            if self.workers():
+                seen = time.monotonic()
+        raise ClusterError(
+            f"no worker is left, and none came within {WAIT} s; what is written stays: start some, run again"
+        )
+
+    def _result(self, future: Any) -> Any:
         from distributed import KilledWorker
 
         try:
@@ -85,7 +112,7 @@ def cluster(*, scheduler: str | None = None, workers: int | None = None, memory:
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=memory,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # its page shows all that it does: to this machine alone
             local_directory=room,
             silence_logs=logging.CRITICAL,
         )

@@ -42,6 +42,7 @@ class Folder:
         return f"{self.url}/{name}"
 
     def has(self, name: str) -> bool:
+        self._fs.invalidate_cache()  # others write here, too
         return bool(self._fs.exists(self._in(name)))
 
     def names(self, under: str = "") -> list[str]:

@@ -163,7 +163,6 @@ def test_a_worker_killed_while_it_extracts_costs_nothing(
 
 
 def test_a_worker_killed_while_it_trains_begins_the_forest_again(two: Cluster, store: Folder) -> None:
-    two.client.wait_for_workers(2, timeout=60)
     far, _ = spread(two, store)
     y = np.nan_to_num(far.meta["y_weak"].to_numpy())
     params = PARAMS | {"objective": "binary", "seed": 0}
@@ -175,13 +174,6 @@ def test_a_worker_killed_while_it_trains_begins_the_forest_again(two: Cluster, s
     killing.join()
     assert booster.num_trees() == 1500 and set(two.client.scheduler_info()["workers"]) != before
     assert time.monotonic() - began > 1.0
-
-
-def test_work_over_which_workers_die_is_given_up_and_the_rest_done(two: Cluster) -> None:
-    two.client.wait_for_workers(2, timeout=60)
-    found = dict(two.each(_deadly, [(number,) for number in range(6)]))
-    assert isinstance(found.pop(3), ClusterError) and found == {number: number for number in (0, 1, 2, 4, 5)}
-    two.client.wait_for_workers(2, timeout=60)
 
 
 def _deadly(number: int) -> int:
@@ -256,6 +248,21 @@ def test_a_training_whose_worker_is_killed_ends_and_goes_on_from_what_was_writte
     assert second.returncode == 0, told
     assert "partitions are there already" in told
     assert Bundle.load(tmp_path / "my.featrouter").provenance["runs"] > 100
+
+
+def test_work_over_which_workers_die_is_given_up_and_the_rest_done() -> None:
+    with cluster(workers=2, memory=MEMORY) as two:
+        found = dict(two.each(_deadly, [(number,) for number in range(6)]))
+    assert isinstance(found.pop(3), ClusterError) and found == {number: number for number in (0, 1, 2, 4, 5)}
+
+
+def test_without_any_worker_left_the_work_ends_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featrouter.cluster.engine.WAIT", 1)
+    with cluster(workers=1, memory=MEMORY) as one:
+        one.client.cluster.scale(0)
+        wait_for(lambda: not one.workers())
+        with pytest.raises(ClusterError, match="no worker is left"):
+            list(one.each(_deadly, [(1,)]))
 
 
 def wait_for(happened: Callable[[], bool]) -> None:
