@@ -57,8 +57,8 @@ def test_what_does_not_reach_what_is_required_leaves_the_old_bundle(somewhere: P
     assert not (somewhere / "my.featrouter").exists()
     assert run(*TRAIN, "log", "--require", "r1_auroc>0.5", "--require", "runs>=10").exit_code == 0
     before = (somewhere / "my.featrouter").read_bytes()
-    gained = run(*TRAIN, "log", "--value", "3", "--require", "gain_ci_low>1000", "--since", "features.parquet")
-    assert gained.exit_code == 4 and "required: > 1000; my.featrouter is left as it was" in gained.stderr
+    again = run(*TRAIN, "log", "--value", "3", "--require", "runs>=1000", "--since", "features.parquet")
+    assert again.exit_code == 4 and "runs is 60, required: >= 1000; my.featrouter is left as it was" in again.stderr
     assert (somewhere / "my.featrouter").read_bytes() == before
     assert (somewhere / "features.parquet" / "_manifest.json").exists()  # what was extracted stays
     assert EXIT_CODES[4] in run("--help").stdout
