@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,12 +153,13 @@ def test_a_bundle_learned_by_workers_serves_like_any(two: Cluster, store: Folder
 def test_a_worker_killed_while_it_extracts_costs_nothing(
     two: Cluster, log: Path, store: Folder, tmp_path: Path
 ) -> None:
-    before = set(two.client.scheduler_info()["workers"])
+    before = two.workers()
     folder = Folder(str(tmp_path / "f"))
     killing = kill_one(two, 0.4)
     done = extract(files_of(log), folder, two, size=100_000)
     killing.join()
-    assert not done.errors and set(two.client.scheduler_info()["workers"]) != before
+    wait_for(lambda: two.workers() != before)
+    assert not done.errors
     one, (again, _) = table_of(Logs([log])), table_in(folder, entries_of(folder), {})
     assert (one.x.view(np.int64) == again.x.view(np.int64)).all()
 
@@ -167,12 +169,13 @@ def test_a_worker_killed_while_it_trains_begins_the_forest_again(two: Cluster, s
     y = np.nan_to_num(far.meta["y_weak"].to_numpy())
     params = PARAMS | {"objective": "binary", "seed": 0}
     boosted(far.x, y, None, params, 5)  # both hold their rows now
-    before = set(two.client.scheduler_info()["workers"])
+    before = two.workers()
     began = time.monotonic()
     killing = kill_one(two, 1.0)
     booster = boosted(far.x, y, None, params, 1500)
     killing.join()
-    assert booster.num_trees() == 1500 and set(two.client.scheduler_info()["workers"]) != before
+    wait_for(lambda: two.workers() != before)
+    assert booster.num_trees() == 1500
     assert time.monotonic() - began > 1.0
 
 
@@ -266,11 +269,11 @@ def test_without_any_worker_left_the_work_ends_in_words(monkeypatch: pytest.Monk
 
 
 def wait_for(happened: Callable[[], bool]) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         if happened():
             return
         time.sleep(0.05)
-    raise AssertionError("it did not happen within 30 s")
+    raise AssertionError("it did not happen within two minutes")
 
 
 def workers_of(parent: int) -> list[int]:
@@ -278,6 +281,8 @@ def workers_of(parent: int) -> list[int]:
     import psutil
 
     def works(process: Any) -> bool:
-        return any("_multiarray_umath" in part.path for part in process.memory_maps())
+        with suppress(psutil.Error):  # gone meanwhile
+            return any("_multiarray_umath" in part.path for part in process.memory_maps())
+        return False
 
     return [process.pid for process in psutil.Process(parent).children(recursive=True) if works(process)]
