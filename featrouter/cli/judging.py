@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -112,13 +111,9 @@ def evaluate(
             "since", "a cluster keeps feature rows in a folder that all its workers see; give one, or its URL"
         )
     reports = []
-    with (
-        refusals(),
-        TemporaryDirectory() as room,
-        tabled(logs, scale, f"{room}/features", jobs, max_rejects) as read_table,
-    ):
+    with refusals():
         given = bundle_of(bundle) if bundle else None
-        read, table = read_table
+    with refusals(), tabled(logs, scale, None, jobs, max_rejects) as (read, table):
         jobs = 1 if scale.cluster else jobs
         for weak_model, named in pairs or ((weak, strong),):
             strong_model = None if named == "-" else named

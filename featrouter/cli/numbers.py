@@ -83,18 +83,9 @@ def extract(
             done = extracted(logs, output, engine, since=False, max_rejects=max_rejects)
         echo(f"{output}: {done.rows} rows of {done.runs} runs in {len(done.entries)} partitions", err=True)
         if as_json:
-            told = {
-                "output": output,
-                "rows": done.rows,
-                "runs": done.runs,
-                "rejected": done.rejected,
-                "moved": done.plan.moved,
-            }
-            echo(
-                json.dumps(
-                    told | {"partitions": len(done.entries), "kept": done.kept, "seconds": done.seconds}, indent=1
-                )
-            )
+            told = {name: getattr(done, name) for name in ("rows", "runs", "rejected", "kept", "seconds")}
+            told |= {"output": output, "partitions": len(done.entries), "moved": done.plan.moved}
+            echo(json.dumps(told, indent=1))
         return
     with refusals():
         read, table = table_of(local(logs), jobs, max_rejects)

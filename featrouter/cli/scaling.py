@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -185,8 +186,12 @@ def extracted(logs: Sequence[str], folder: str, engine: Engine, *, since: bool, 
 
 
 @contextmanager
-def tabled(logs: Sequence[str], scale: Scale, folder: str, jobs: int, max_rejects: int) -> Iterator[tuple[Told, Table]]:
-    """The feature rows of logs: on one machine as ever; else by partitions in `folder`, or in that of --since."""
+def tabled(
+    logs: Sequence[str], scale: Scale, folder: str | None, jobs: int, max_rejects: int
+) -> Iterator[tuple[Told, Table]]:
+    """The feature rows of logs: on one machine as ever; else by partitions in that of --since, or in `folder` (None: in one for
+    as long as the block runs).
+    """
     if not scale.cluster and scale.since is None:
         yield table_of(local(logs), jobs, max_rejects)
         return
@@ -194,8 +199,8 @@ def tabled(logs: Sequence[str], scale: Scale, folder: str, jobs: int, max_reject
     from featrouter.partitions.reading import table_of as table_in
     from featrouter.partitions.store import entries_of
 
-    with scale.engine() as engine:
-        where = scale.since or folder
+    with scale.engine() as engine, TemporaryDirectory() as room:
+        where = scale.since or folder or f"{room}/features"
         done = extracted(logs, where, engine, since=scale.since is not None, max_rejects=max_rejects)
         store = Folder(where)
         entries = entries_of(store)

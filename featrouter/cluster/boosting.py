@@ -41,13 +41,15 @@ def boost(
     """
     told = {_NAMES.get(name, name): value for name, value in params.items() if name not in _WORKERS_OWN}
     for _ in range(DEATHS + 1):
+        made = parts()
+        cluster.wait(made)  # another client cannot ask for what the scheduler has not heard of
         before = cluster.workers()
-        found = _attempt(
-            cluster, _there(cluster, parts()), sizes, width, told | {"n_estimators": trees}, weighted, before
-        )
+        found = _attempt(cluster, made, sizes, width, told | {"n_estimators": trees}, weighted, before)
         if found is not None:
             return found
-        _renew(cluster, before)
+        with suppress(Exception):  # of a foreign cluster they may have no nanny that would start them again
+            # What a broken training left in those that remain goes with them.
+            cluster.client.restart_workers(sorted(before & cluster.workers()), timeout=WAIT)
     raise ClusterError(
         f"training lost workers {DEATHS + 1} times: they may want more memory than --memory gives, or somebody kills "
         "them; the features are written, so run the same command again to go on from there"
@@ -85,12 +87,6 @@ def _attempt(
             raise
 
 
-def _there(cluster: Cluster, parts: Sequence[Any]) -> Sequence[Any]:
-    """The parts, once they are made: another client cannot ask for what the scheduler has not heard of."""
-    cluster.wait(parts)
-    return parts
-
-
 def _done(fitting: Future[Any]) -> bool:
     with suppress(TimeoutError):
         fitting.exception(_LOOK)
@@ -101,9 +97,10 @@ def _fit(
     client: Any, parts: Sequence[Any], sizes: Sequence[int], width: int, params: Mapping[str, Any], weighted: bool
 ) -> Any:
     from dask import array, delayed
+    from lightgbm import register_logger
     from lightgbm.dask import DaskLGBMRegressor
 
-    quiet()
+    register_logger(_Quiet())
 
     def stacked(place: int, *tail: int) -> Any:
         blocks = [
@@ -127,22 +124,5 @@ class _Quiet:
     def warning(self, words: str) -> None: ...
 
 
-def quiet() -> None:
-    """Keeps LightGBM in this process off the terminal."""
-    import lightgbm
-
-    lightgbm.register_logger(_Quiet())
-
-
 def _part(part: Sequence[Any], place: int) -> Any:
     return part[place]
-
-
-def _renew(cluster: Cluster, before: set[str]) -> None:
-    """Clears what a broken training left in the workers that remain, and waits for one to be there."""
-    with suppress(Exception):  # of a foreign cluster they may have no nanny that would start them again
-        cluster.client.restart_workers(sorted(before & cluster.workers()), timeout=WAIT)
-    try:
-        cluster.client.wait_for_workers(1, timeout=WAIT)
-    except TimeoutError:
-        raise ClusterError(f"no worker is left, and none came within {WAIT} s; start some and run again") from None

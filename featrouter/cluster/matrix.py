@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from featrouter.cluster.boosting import boost, quiet
+from featrouter.cluster.boosting import boost
 from featrouter.cluster.engine import Cluster
 from featrouter.forest import Forest
 from featrouter.head import Head
@@ -29,13 +29,11 @@ class Pieces:
         self, cluster: Cluster, folder: Folder, entries: Sequence[Mapping[str, Any]], names: Sequence[str]
     ) -> None:
         self.cluster = cluster
-        self.files = [str(entry["file"]) for entry in entries]
+        files = [str(entry["file"]) for entry in entries]
         self.first = np.cumsum([0, *(entry["rows"] for entry in entries)])
         self.digests = [str(entry["sha256"]) for entry in entries]
         submit = cluster.client.submit
-        self._held = [
-            submit(_loaded, folder, file, tuple(names), key=f"features-{file}", pure=True) for file in self.files
-        ]
+        self._held = [submit(_loaded, folder, file, tuple(names), key=f"features-{file}", pure=True) for file in files]
 
     def each(self, function: Callable[..., Any], work: Mapping[int, tuple[Any, ...]]) -> dict[int, Any]:
         """What a function says of the pieces named in `work`, each with its arguments. Raises what one of them raised."""
@@ -167,5 +165,4 @@ def _scored(piece: Floats, rows: Rows, columns: Rows | None, ranks: Any, heads: 
 def _labelled(
     piece: Floats, rows: Rows, columns: Rows | None, ranks: Any, target: Floats, weight: Floats | None
 ) -> tuple[Floats, Floats, Floats | None]:
-    quiet()
     return _taken(piece, rows, columns, ranks), target, weight

@@ -26,7 +26,7 @@ from featrouter.logs.sources import LogError, chunks, packing
 from featrouter.logs.turnstore import TurnStore
 from featrouter.trajectory import Trajectory
 
-__all__ = ["SUFFIXES", "Account", "LogError", "Logs", "Outcome", "Reject", "Run", "recognise"]
+__all__ = ["SUFFIXES", "Account", "LogError", "Logs", "Outcome", "Reject", "Run", "columns_of", "recognise"]
 
 #: Files of other names in a folder are passed by.
 SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".csv.bz2", ".csv.zst", ".parquet")
@@ -185,9 +185,14 @@ class Logs:
         return source
 
 
-def _form(path: Path) -> Form:
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The column names of a log file, however it is packed. Raises LogError when it has none."""
     with closing(chunks(path)) as stream:
-        return form_of(read_header(stream, str(path)).columns, str(path))
+        return read_header(stream, str(path)).columns
+
+
+def _form(path: Path) -> Form:
+    return form_of(columns_of(path), str(path))
 
 
 def _labelled(row: dict[str, Any]) -> bool:

@@ -26,7 +26,8 @@ def csv_of(path: Path) -> Generator[bytes, None, None]:
     parquet = _pyarrow("pyarrow.parquet", path)
     try:
         # Texts stay in their dictionary: in a few bytes each row of a file may repeat a cell of megabytes.
-        file = parquet.ParquetFile(path, read_dictionary=_texts(parquet.read_schema(path)))
+        texts = [field.name for field in parquet.read_schema(path) if _is_text(field.type)]
+        file = parquet.ParquetFile(path, read_dictionary=texts)
     except Exception as error:
         raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
     with file:
@@ -76,10 +77,9 @@ def _pyarrow(module: str, path: Path) -> Any:
         raise LogError(f"{path}: is a parquet file; run `pip install featrouter[parquet]`") from None
 
 
-def _texts(schema: Any) -> list[str]:
+def _is_text(kind: Any) -> bool:
     types = import_module("pyarrow.types")
-    tests = types.is_string, types.is_large_string, types.is_binary, types.is_large_binary
-    return [field.name for field in schema if any(test(field.type) for test in tests)]
+    return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary))
 
 
 def _batch_size(schema: Any, groups: list[Any]) -> int:
@@ -104,18 +104,13 @@ def _slices(batch: Any) -> Iterator[Any]:
 def _lengths(column: Any) -> Any:
     """The bytes of each cell of a text column; of any other, a few."""
     compute, types = import_module("pyarrow.compute"), import_module("pyarrow.types")
-    if types.is_dictionary(column.type):
-        return _known(compute.take(_lengths_of(column.dictionary, compute), column.indices))
-    told = _lengths_of(column, compute) if str(column.type) in ("string", "large_string", "binary") else None
-    return 32 if told is None else _known(told)
-
-
-def _lengths_of(texts: Any, compute: Any) -> Any:
-    return compute.cast(compute.binary_length(texts), "int64")
-
-
-def _known(lengths: Any) -> Any:
-    return lengths.fill_null(0).to_numpy(zero_copy_only=False)
+    packed = types.is_dictionary(column.type)
+    texts = column.dictionary if packed else column
+    if not _is_text(texts.type):
+        return 32
+    told = compute.cast(compute.binary_length(texts), "int64")
+    told = compute.take(told, column.indices) if packed else told
+    return told.fill_null(0).to_numpy(zero_copy_only=False)
 
 
 def _csv(rows: Any) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from featrouter.catalogue import digest, feature_set
 from featrouter.logs import Logs, Outcome
 from featrouter.logs.part import Key, Part
-from featrouter.partitions.files import File, fetched
+from featrouter.partitions.files import File, fetched_all, made
 from featrouter.partitions.folder import Folder
 from featrouter.partitions.moving import MOVED, WORK, Piece
 from featrouter.partitions.plan import Partition, digested
@@ -62,15 +62,10 @@ def extract_partition(task: Task, folder: Folder) -> dict[str, Any]:
     began, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as name:
         room = Path(name)
-        paths = [fetched(file.url, _made(room / str(n))) for n, file in enumerate(task.files)]
-        paths += [piece.written(folder, _made(room / f"moved-{n}")) for n, piece in enumerate(task.pieces)]
+        paths = fetched_all(task.files, room)
+        paths += [piece.written(folder, made(room / f"moved-{n}")) for n, piece in enumerate(task.pieces)]
         logs = Logs(paths, Part(_mine(task.gone), task.outcomes, task.shared))
-        out = folder.room(task.file) or room / task.file
-        try:
-            rows, runs = _write(logs, out)
-            sha256 = folder.put(task.file, out)
-        finally:
-            out.unlink(missing_ok=True)
+        (rows, runs), sha256 = folder.make(task.file, lambda out: _write(logs, out))
     entry = {
         "file": task.file,
         "sha256": sha256,
@@ -83,11 +78,6 @@ def extract_partition(task: Task, folder: Folder) -> dict[str, Any]:
     }
     folder.write(f"{WORK}/{task.key}.json", entry)
     return entry
-
-
-def _made(room: Path) -> Path:
-    room.mkdir()
-    return room
 
 
 def _mine(gone: Hashes) -> Callable[[str], bool]:

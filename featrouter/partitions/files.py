@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,17 @@ def fetched(url: str, room: Path) -> Path:
     except Exception as error:
         raise LogError(f"{url}: cannot be read ({type(error).__name__}: {error})") from None
     return copy
+
+
+def fetched_all(files: Iterable[File], room: Path) -> list[Path]:
+    """Each of these on this machine's disk, under its own name, whatever others are called."""
+    return [fetched(file.url, made(room / str(number))) for number, file in enumerate(files)]
+
+
+def made(room: Path) -> Path:
+    """The folder, made."""
+    room.mkdir()
+    return room
 
 
 def _paths(fs: Any, path: str) -> list[str]:

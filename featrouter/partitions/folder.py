@@ -6,14 +6,17 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 from featrouter import atomic
 from featrouter.logs import LogError
 from featrouter.partitions.files import filesystem, is_local
+
+T = TypeVar("T")
 
 
 class Folder:
@@ -76,25 +79,30 @@ class Folder:
                 file.seek(offset)
                 yield file.read(length)
 
-    def room(self, name: str) -> Path | None:
-        """Where to write a file that `put` will move here, on the same disk; None where the folder is not on one."""
-        if not self._local:
-            return None
-        self._parent(name)
-        return Path(self._in(f"{name}.{secrets.token_hex(4)}.tmp"))
+    def make(self, name: str, write: Callable[[Path], T]) -> tuple[T, str]:
+        """Has a file written, on the same disk where the folder is on one, and takes it in when it is whole.
 
-    def put(self, name: str, written: Path) -> str:
-        """Takes a finished file of this machine in; its sha256."""
-        with open(written, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        What `write` returned, and the sha256 of the file.
+        """
+        with TemporaryDirectory() as elsewhere:
             if self._local:
-                os.fsync(file.fileno())
-        if self._local:
-            self._parent(name)
-            os.replace(written, self._in(name))
-        else:
-            self._fs.put_file(str(written), self._in(name))
-        return digest
+                self._parent(name)
+                out = Path(self._in(f"{name}.{secrets.token_hex(4)}.tmp"))
+            else:
+                out = Path(elsewhere) / "file"
+            try:
+                told = write(out)
+                with open(out, "rb") as file:
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                    if self._local:
+                        os.fsync(file.fileno())
+                if self._local:
+                    os.replace(out, self._in(name))
+                else:
+                    self._fs.put_file(str(out), self._in(name))
+            finally:
+                out.unlink(missing_ok=True)
+        return told, sha256
 
     def digest(self, name: str) -> str:
         """The sha256 of a file; empty where it cannot be read."""

@@ -13,10 +13,10 @@ import pandas as pd
 from featrouter.logs import Logs, Outcome
 from featrouter.logs.part import Key
 from featrouter.partitions.extraction import key_of
-from featrouter.partitions.files import File, fetched
+from featrouter.partitions.files import File, fetched, fetched_all
 from featrouter.partitions.folder import Folder
 from featrouter.partitions.plan import Partition, Plan
-from featrouter.partitions.scan import Hashes, hashed, keys_of
+from featrouter.partitions.scan import Hashes, keys_of_outcomes
 from featrouter.partitions.tally import tally
 
 #: The outcomes that a folder keeps: an outcomes file, which those who read folders of rows pass by for its name.
@@ -41,12 +41,7 @@ def outcomes_of(files: Sequence[File]) -> tuple[dict[Key, Outcome], list[dict[st
     if not files:
         return {}, []
     with TemporaryDirectory() as name:
-        paths = []
-        for n, file in enumerate(files):
-            room = Path(name) / str(n)
-            room.mkdir()
-            paths.append(fetched(file.url, room))
-        logs = Logs(paths)
+        logs = Logs(fetched_all(files, Path(name)))
         return logs.outcomes, [tally(account) for account in logs.accounts]
 
 
@@ -62,19 +57,12 @@ def keep_outcomes(folder: Folder, outcomes: Mapping[Key, Outcome]) -> None:
     """Makes these the outcomes that a folder keeps."""
     rows = [(*key, one.resolved, one.cost) for key, one in sorted(outcomes.items())]
     frame = pd.DataFrame(rows, columns=["task_id", "model", "resolved", "cost_usd"])
-    with TemporaryDirectory() as name:
-        out = folder.room(KEPT) or Path(name) / KEPT
-        try:
-            frame.astype({"resolved": "Int64", "cost_usd": float}).to_parquet(out)
-            folder.put(KEPT, out)
-        finally:
-            out.unlink(missing_ok=True)
+    folder.make(KEPT, frame.astype({"resolved": "Int64", "cost_usd": float}).to_parquet)
 
 
 def labelled(found: Plan, outcomes: Mapping[Key, Outcome], held: Hashes) -> Iterator[Labelled]:
     """Each partition, with what it needs to know of the rest of the log. `held`: the keys of runs extracted before."""
-    names = [np.array([hashed(key[place]) for key in outcomes], np.uint64) for place in (0, 1)]
-    by_key = dict(zip(keys_of(*names).tolist(), outcomes, strict=True))
+    by_key = dict(zip(keys_of_outcomes(outcomes).tolist(), outcomes, strict=True))
     told = np.isin(found.keys[:, 1], np.array(list(by_key), np.uint64))
     keys, numbers = found.keys[told, 1], found.numbers[told]
     known, often = np.unique(np.concatenate([keys, held]), return_counts=True)

@@ -41,15 +41,10 @@ def move(asked: Move, folder: Folder) -> dict[str, Any]:
         path = fetched(asked.file.url, Path(room))
         # Unbuffered, what was written can be read back at once.
         plain = tempfile.TemporaryFile(dir=room, buffering=0) if packing(path) else path.open("rb")  # noqa: SIM115
-        out = folder.room(f"{name}.rows") or Path(room) / "rows"
-        try:
-            with plain, out.open("wb") as written:
-                source = Source(path, form, plain if packing(path) else None)
-                account, places = source.account, _write(source, plain, written, to)
-            folder.put(f"{name}.rows", out)
-        finally:
-            out.unlink(missing_ok=True)
-    told = {"columns": source.columns, "places": places, "account": tally(account)}
+        with plain:
+            source = Source(path, form, plain if packing(path) else None)
+            places, _ = folder.make(f"{name}.rows", lambda out: _write(source, plain, out, to))
+    told = {"columns": source.columns, "places": places, "account": tally(source.account)}
     folder.write(f"{name}.json", told)
     return told
 
@@ -80,25 +75,27 @@ class Piece:
         return path
 
 
-def _write(source: Source, plain: IO[bytes], out: IO[bytes], to: dict[int, int]) -> dict[str, list[tuple[int, int]]]:
+def _write(source: Source, plain: IO[bytes], path: Path, to: dict[int, int]) -> dict[str, list[tuple[int, int]]]:
+    """Where the rows of each partition lie in the file that is written: offsets and lengths."""
     places: dict[str, list[tuple[int, int]]] = {}
     held: dict[int, list[bytes]] = {}
     size = 0
 
-    def flush() -> None:
+    def flush(out: IO[bytes]) -> None:
         for number in sorted(held):
             data = b"".join(held[number])
             places.setdefault(str(number), []).append((out.tell(), len(data)))
             out.write(data)
         held.clear()
 
-    for number, record in _records(source, plain, to):
-        held.setdefault(number, []).append(record)
-        size += len(record)
-        if size > _BUFFER:
-            flush()
-            size = 0
-    flush()
+    with path.open("wb") as out:
+        for number, record in _records(source, plain, to):
+            held.setdefault(number, []).append(record)
+            size += len(record)
+            if size > _BUFFER:
+                flush(out)
+                size = 0
+        flush(out)
     return places
 
 

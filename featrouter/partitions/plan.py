@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from featrouter.logs.forms import OUTCOMES, RUNS, TURNS
 from featrouter.partitions.files import File
-from featrouter.partitions.scan import ROW, Hashes, Scan, hashed, keys_of
+from featrouter.partitions.scan import ROW, Hashes, Scan, keys_of_rows
 
 #: Runs without turns take next to nothing: so many share a partition.
 _TURNLESS = 100_000
+_NONE = np.empty(0, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -74,28 +75,24 @@ def plan(files: Sequence[File], scans: Sequence[Scan], *, size: int, skip: Hashe
     looked = list(zip(files, scans, strict=True))
     turns = [(file, scan) for file, scan in looked if scan.form == TURNS.name and len(scan.runs)]
     tables = [(file, scan) for file, scan in looked if scan.form == RUNS.name]
-    every = np.concatenate([scan.runs for _, scan in turns]) if turns else np.empty(0, np.uint64)
-    seen, often = np.unique(every, return_counts=True)
-    left = np.empty(0, np.uint64) if skip is None else skip
+    seen, often = np.unique(np.concatenate([_NONE, *(scan.runs for _, scan in turns)]), return_counts=True)
+    left = _NONE if skip is None else skip
     spread = np.setdiff1d(seen[often > 1], left)
     large = [scan.runs for _, scan in turns if scan.sizes.sum() > 2 * size and len(scan.runs) > 1]
     moving = np.setdiff1d(np.unique(np.concatenate([spread, *large])), left)
-    gone = np.union1d(moving, left) if len(left) else moving
+    gone = np.union1d(moving, left)
     moved = int(sum(scan.sizes[np.isin(scan.runs, moving)].sum() for _, scan in turns))
     groups = _groups([(file, _left(scan, gone)) for file, scan in turns], size)
     buckets = -(-moved // size) if moved else 0
-    alone = np.setdiff1d(np.concatenate([scan.runs for _, scan in tables] or [left]), np.union1d(seen, left))
+    alone = np.setdiff1d(np.concatenate([_NONE, *(scan.runs for _, scan in tables)]), np.union1d(seen, left))
     rest = -(-len(alone) // _TURNLESS)
 
-    owner: list[tuple[Hashes, npt.NDArray[np.int64]]] = []
-    for number, group in enumerate(groups):
-        names = {file.url for file in group}
-        own = np.concatenate([np.setdiff1d(scan.runs, gone) for file, scan in turns if file.url in names])
-        owner.append((own, np.full(len(own), number)))
+    of = {file.url: scan for file, scan in turns}
+    stay = [np.concatenate([np.setdiff1d(of[file.url].runs, gone) for file in group]) for group in groups]
     first = len(groups)
-    owner.append((moving, first + (moving % np.uint64(max(buckets, 1))).astype(np.int64)))
-    owner.append((alone, first + buckets + (alone % np.uint64(max(rest, 1))).astype(np.int64)))
-    runs, to = (np.concatenate(part) for part in zip(*owner, strict=True))
+    owners = [(own, np.full(len(own), number)) for number, own in enumerate(stay)]
+    owners += [_shared_out(moving, first, buckets), _shared_out(alone, first + buckets, rest)]
+    runs, to = (np.concatenate(part) for part in zip(*owners, strict=True))
     order = np.argsort(runs)
     runs, to = runs[order], to[order]
 
@@ -109,12 +106,10 @@ def plan(files: Sequence[File], scans: Sequence[Scan], *, size: int, skip: Hashe
     partitions = []
     for number in range(first + buckets + rest):
         own_files = tuple(groups[number]) if number < first else ()
-        names = {file.url for file in own_files}
-        here = [np.intersect1d(scan.runs, gone) for file, scan in turns if file.url in names]
-        brought = tuple(brings.get(number, ()))
-        left_out = np.unique(np.concatenate(here)) if here else np.empty(0, np.uint64)
-        if own_files or brought:
-            partitions.append(Partition(number, own_files, left_out, brought))
+        here = [_NONE, *(np.intersect1d(of[file.url].runs, gone) for file in own_files)]
+        if own_files or number in brings:
+            brought = tuple(brings.get(number, ()))
+            partitions.append(Partition(number, own_files, np.unique(np.concatenate(here)), brought))
     keys = _keys([scan.rows for _, scan in tables])
     keys = keys[np.isin(keys[:, 0], runs)]
     return Plan(
@@ -151,6 +146,11 @@ def words(found: Plan) -> Iterator[str]:
         yield f"note: {tasks} tasks share {texts} texts; if these are one task each, give them one task_id"
 
 
+def _shared_out(runs: Hashes, first: int, many: int) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    """The runs, and for each one of so many partitions."""
+    return runs, first + (runs % np.uint64(max(many, 1))).astype(np.int64)
+
+
 def _left(scan: Scan, gone: Hashes) -> int:
     """The bytes of a file that stay; -1 where no run does."""
     stays = ~np.isin(scan.runs, gone)
@@ -179,8 +179,7 @@ def _move(file: File, scan: Scan, runs: Hashes, every: Hashes, to: npt.NDArray[n
 def _keys(tables: list[npt.NDArray[np.void]]) -> npt.NDArray[np.uint64]:
     """(run, key) of every run that has a row, sorted by run."""
     joined = joined_rows(tables)
-    model = np.where(joined["route"] == np.uint64(hashed("strong")), joined["strong"], joined["weak"])
-    return np.column_stack([joined["run"], keys_of(joined["task"], model)])
+    return np.column_stack([joined["run"], keys_of_rows(joined)])
 
 
 def joined_rows(tables: list[npt.NDArray[np.void]]) -> npt.NDArray[np.void]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -108,3 +109,19 @@ def _row(row: dict[str, Any]) -> tuple[Any, ...]:
 def keys_of(tasks: Hashes, models: Hashes) -> Hashes:
     """A hash of each task and model, of theirs."""
     return tasks * np.uint64(0x9E3779B97F4A7C15) + models
+
+
+def keys_of_rows(rows: npt.NDArray[Any]) -> Hashes:
+    """Of each run (dtype ROW) its task and the model that ended it: what an outcome must be of to label it."""
+    return keys_of(rows["task"], np.where(handed_over(rows), rows["strong"], rows["weak"]))
+
+
+def handed_over(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which runs (dtype ROW) went to the strong model."""
+    return np.asarray(rows["route"] == np.uint64(hashed("strong")))
+
+
+def keys_of_outcomes(keys: Iterable[tuple[str, str]]) -> Hashes:
+    """Of each outcome its task and model."""
+    pairs = np.array([(hashed(task), hashed(model)) for task, model in keys], np.uint64).reshape(-1, 2)
+    return keys_of(pairs[:, 0], pairs[:, 1])

@@ -18,7 +18,7 @@ from featrouter.partitions.files import fetched
 from featrouter.partitions.folder import Folder
 from featrouter.partitions.plan import joined_rows
 from featrouter.partitions.reading import known
-from featrouter.partitions.scan import Hashes, Scan, hashed, keys_of
+from featrouter.partitions.scan import Hashes, Scan, handed_over, hashed, keys_of_outcomes, keys_of_rows
 
 _NONE = np.empty(0, np.uint64)
 
@@ -42,8 +42,7 @@ def known_of(folder: Folder, entries: Sequence[Mapping[str, Any]]) -> pd.DataFra
     frame = known(folder, entries, ("run_id", "k", "y_weak", "y_strong", *names))
     runs = frame.groupby("run_id").agg({"k": "max"} | dict.fromkeys(("y_weak", "y_strong", *names), "first"))
     model = runs["strong_model"].where(runs["route"] == "strong", runs["weak_model"])
-    told = (np.array([hashed(name) for name in column], np.uint64) for column in (runs["task_id"], model.fillna("")))
-    runs["key"] = keys_of(*told)
+    runs["key"] = keys_of_outcomes(zip(runs["task_id"], model.fillna(""), strict=True))
     runs.index = pd.Index(np.array([hashed(name) for name in runs.index], np.uint64))
     return runs[["k", "y_weak", "y_strong", "key"]]
 
@@ -60,11 +59,9 @@ def changes_of(before: pd.DataFrame, scans: Sequence[Scan], outcomes: Mapping[Ke
     rows = joined_rows([scan.rows for scan in scans])
     labels = pd.DataFrame({name: rows[name] for name in ("y_weak", "y_strong")}, index=rows["run"])
     if outcomes:
-        names = [np.array([hashed(key[place]) for key in outcomes], np.uint64) for place in (0, 1)]
         told = [np.nan if one.resolved is None else one.resolved for one in outcomes.values()]
-        by_key = pd.Series(told, index=keys_of(*names), dtype=float)
-        strong = rows["route"] == np.uint64(hashed("strong"))
-        keys = keys_of(rows["task"], np.where(strong, rows["strong"], rows["weak"]))
+        by_key = pd.Series(told, index=keys_of_outcomes(outcomes), dtype=float)
+        strong, keys = handed_over(rows), keys_of_rows(rows)
         alone = ~pd.Series(keys).duplicated(keep=False).to_numpy()
         found = by_key.reindex(keys).to_numpy()
         for name, arm in (("y_weak", ~strong), ("y_strong", strong)):
@@ -89,22 +86,19 @@ def changes_of(before: pd.DataFrame, scans: Sequence[Scan], outcomes: Mapping[Ke
 
 def without(folder: Folder, entry: dict[str, Any], runs: Hashes) -> dict[str, Any]:
     """The partition without these runs, written anew where it holds any; the old file stays until it is published."""
+    if not len(runs):
+        return entry
     from pyarrow import parquet
 
     away = set(runs.tolist())
     with TemporaryDirectory() as name:
-        room = Path(name)
-        table = parquet.read_table(fetched(folder.at(entry["file"]), room))
-        ids = table.column("run_id").to_pylist()
+        path = fetched(folder.at(entry["file"]), Path(name))
+        ids = parquet.read_table(path, columns=["run_id"]).column("run_id").to_pylist()
         stays = np.array([hashed(one) not in away for one in ids], bool)
         if stays.all():
             return entry
-        file = f"{entry['file'].removesuffix('.parquet')}-{len(away)}x{int(stays.sum())}.parquet"
-        out = folder.room(file) or room / "rows"
-        try:
-            parquet.write_table(table.filter(stays), out, compression="zstd")
-            sha256 = folder.put(file, out)
-        finally:
-            out.unlink(missing_ok=True)
-    left = {one for one, stay in zip(ids, stays.tolist(), strict=True) if stay}
-    return entry | {"file": file, "sha256": sha256, "rows": int(stays.sum()), "runs": len(left)}
+        left = parquet.read_table(path).filter(stays)
+    file = f"{entry['file'].removesuffix('.parquet')}-{len(away)}x{len(left)}.parquet"
+    _, sha256 = folder.make(file, lambda out: parquet.write_table(left, out, compression="zstd"))
+    names = {one for one, stay in zip(ids, stays.tolist(), strict=True) if stay}
+    return entry | {"file": file, "sha256": sha256, "rows": len(left), "runs": len(names)}

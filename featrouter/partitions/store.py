@@ -80,7 +80,8 @@ def extract(
     """
     done, clock = Extracted(), Clock()
     files, scans = _looked(places, engine, say)
-    listed = entries_of(folder)
+    manifest = _manifest(folder)
+    listed = manifest["partitions"]
     if not since:
         _check_others(folder, listed, {file.url for file in files})
     told, tallies = outcomes_of([file for file, scan in zip(files, scans, strict=True) if scan.form == OUTCOMES.name])
@@ -106,8 +107,9 @@ def extract(
     _extract(done, list(_tasks(todo, moved)), folder, engine, say)
     order = {one.file: place for place, one in enumerate(waiting)}
     done.entries.sort(key=lambda entry: order[entry["file"]])
-    known = (folder.read(MANIFEST) or {}).get("files", {})
-    done.files = known | {one.file.url: moved[one.key]["account"] for one in done.plan.moves if one.key in moved}
+    done.files = manifest["files"] | {
+        one.file.url: moved[one.key]["account"] for one in done.plan.moves if one.key in moved
+    }
     gone = _gone(done.plan)
     of_files = [tally for url, tally in done.files.items() if url in gone]
     done.total = summed([*tallies, *of_files, *(entry["tally"] for entry in done.entries)])
@@ -158,12 +160,16 @@ class Clock:
 
 def entries_of(folder: Folder) -> list[dict[str, Any]]:
     """The partitions that a folder's manifest lists; none where it has none. LogError for those of other features."""
+    return list(_manifest(folder)["partitions"])
+
+
+def _manifest(folder: Folder) -> dict[str, Any]:
     told = folder.read(MANIFEST)
     if told is None:
-        return []
+        return {"partitions": [], "files": {}}
     if told.get("catalogue") != digest():
         raise LogError(f"{folder.url}: was extracted with another catalogue of features; extract it again elsewhere")
-    return list(told["partitions"])
+    return told
 
 
 def publish(

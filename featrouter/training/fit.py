@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -231,32 +230,19 @@ def folds(y: Floats, groups: Names, n: int = FOLDS, seed: int = 0) -> Iterator[t
         return
     if counts[counts > 0].min() < n:  # too few of a class to share out: it would warn, and stratify nothing
         strata = np.zeros(len(strata), int)
-    number = _fold_of(_Ints(strata), _Ints(codes), n, seed)
+    number = _fold_of(strata.astype(np.int64).tobytes(), codes.astype(np.int64).tobytes(), n, seed)
     for fold in range(n):
         yield number != fold, number == fold
 
 
-class _Ints:
-    """Whole numbers (n,) that are equal by their values, to ask a cache by."""
-
-    def __init__(self, values: npt.NDArray[np.int64]) -> None:
-        self.values = values
-        self._digest = hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Ints) and self._digest == other._digest
-
-
 # Recipes, calibrators and costs of one head are judged in the same folds, which take longer to find than a forest.
 @lru_cache(maxsize=16)
-def _fold_of(strata: _Ints, groups: _Ints, n: int, seed: int) -> npt.NDArray[np.int8]:
-    """The fold that tests each row, (rows,)."""
-    found = np.zeros(len(strata.values), np.int8)
+def _fold_of(strata: bytes, groups: bytes, n: int, seed: int) -> npt.NDArray[np.int8]:
+    """The fold that tests each row, (rows,); `strata` and `groups` are the bytes of whole numbers (rows,)."""
+    of, group = (np.frombuffer(told, np.int64) for told in (strata, groups))
+    found = np.zeros(len(of), np.int8)
     splitter = StratifiedGroupKFold(n_splits=n, shuffle=True, random_state=seed)
-    for fold, (_, test) in enumerate(splitter.split(np.zeros(len(found)), strata.values, groups.values)):
+    for fold, (_, test) in enumerate(splitter.split(np.zeros(len(of)), of, group)):
         found[test] = fold
     return found
 

@@ -62,10 +62,10 @@ def here(x: Any) -> Floats:
     return x.gathered() if isinstance(x, Spread) else x
 
 
-def some(x: Any) -> npt.NDArray[np.intp]:
+def some(x: Any) -> npt.NDArray[np.intp] | slice:
     """Which rows stand for all where they are needed together: all of an array; MOST of spread ones, drawn evenly."""
     if not isinstance(x, Spread) or len(x) <= MOST:
-        return np.arange(len(x))
+        return slice(None)
     return np.sort(np.random.default_rng(0).choice(len(x), MOST, replace=False))
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from featrouter.catalogue import feature_set
-from featrouter.logs import LogError, Logs, Outcome, Run
+from featrouter.logs import LogError, Logs, Outcome, Run, columns_of
 from featrouter.logs.sources import packing
 from featrouter.training.columns import LOGGED, LOGGED_NUMBERS, META, NUMBERS, TEXT_META
 from featrouter.training.rows import extracted
@@ -107,7 +107,7 @@ def read_features(path: Path) -> Table:
     """A *features* file. Raises LogError when its columns are not this version's catalogue or its labels are not 0/1."""
     names = feature_set().names
     by_column = packing(path) == "parquet"
-    header = _columns(path) if by_column else list(_read_csv(path, nrows=0).columns)
+    header = columns_of(path) if by_column else list(_read_csv(path, nrows=0).columns)
     missing = [name for name in (*META, *names) if name not in header]
     if missing:
         raise LogError(
@@ -137,15 +137,6 @@ def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
         return pd.read_csv(path, **options)
     except (ValueError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise LogError(f"{path}: cannot be read as numbers: {error}") from None
-
-
-def _columns(path: Path) -> list[str]:
-    from pyarrow import parquet
-
-    try:
-        return list(parquet.read_schema(path).names)
-    except (ValueError, OSError) as error:
-        raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
 
 
 def _read_parquet(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
