@@ -25,8 +25,10 @@ from featrouter import Bundle, Router, Turn
 from featrouter.cli import main
 from featrouter.cluster.engine import Cluster, ClusterError, cluster
 from featrouter.cluster.matrix import Matrix, Pieces
+from featrouter.evaluation.evaluate import evaluate
 from featrouter.logs import Logs
 from featrouter.partitions.folder import Folder
+from featrouter.partitions.reading import Told
 from featrouter.partitions.reading import table_of as table_in
 from featrouter.partitions.store import entries_of, extract
 from featrouter.training.bundling import train
@@ -228,6 +230,26 @@ def test_a_cluster_that_cannot_be_had_is_told(
     monkeypatch.setattr("featrouter.cluster.engine._SECONDS", 1)
     done = CliRunner().invoke(main, ["extract", *files_of(log), "-o", str(tmp_path / "f"), *options])
     assert done.exit_code == code and words in done.stderr, done.stderr
+
+
+@pytest.mark.campaign
+def test_an_evaluation_in_folds_of_a_single_partition_is_that_of_one_machine(two: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    simulate(tmp_path / "log", 1400, files=1)
+    folder = Folder(str(tmp_path / "f"))
+    done = extract(files_of(tmp_path / "log"), folder, two, size=10**8)
+    assert len(done.entries) == 1
+    settings = Settings(head="lightgbm", panel=False)
+    reports = []
+    for table, told in (table_in(folder, done.entries, done.outcomes), spread(two, folder)):
+        joined = pair(table, Told(done.outcomes, told.runs), None, STRONG)
+        reports.append(
+            evaluate(joined, weak="weak", strong=STRONG, settings=settings, splits=("mixed",), values=(10.0,), draws=50)
+        )
+    one, other = reports
+    assert one == other
+    assert one["splits"]["mixed"]["folds"][0]["calibrators"]["r1"] in ("none", "platt", "beta", "constant")
+    assert "r1" in one["splits"]["mixed"]["folds"][0]["recipes"]
 
 
 @pytest.mark.campaign
