@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from featrouter.logs.sources import CHUNK, LONGEST, Cut, LogError
 
 MOST_COLUMNS = 2000
+# Columns whose good cells hold no line end.
+_IN_A_LINE = ("run_id", "task_id")
 
 # The only possessive group of the product, which keeps nothing of its iterations. CPython 3.11.2, Debian's, forgets where
 # it stood when an iteration of such a group fails beyond its first literal characters; this one's cannot.
@@ -28,9 +29,12 @@ _NEWLINE = rb"\r{0,2}\n"  # \r\r\n is what a text-mode file on Windows makes of 
 _STEP = re.compile(rb"(%s)(,|%s|\r{0,2}\Z)" % (_CELL, _NEWLINE))
 _BLANK = re.compile(_NEWLINE)
 _BOM = b"\xef\xbb\xbf"
+# bytes; a cell of up to so many is split at its quotes, which takes half the time, and memory for each quote
+_SHORT = 1 << 16
 
 T = TypeVar("T")
 Cells = tuple[bytes, ...]
+Usual = Callable[[bytes, int], "tuple[int, T] | None"]
 
 
 class Damage(Exception):
@@ -58,8 +62,7 @@ class Header(NamedTuple):
     rest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Span(Generic[T]):
+class Span(NamedTuple, Generic[T]):
     """A range of the file: a row (`value`), a damage (`damage`), or blank. `line` is from 1, the rest in bytes."""
 
     line: int
@@ -71,15 +74,23 @@ class Span(Generic[T]):
 
 def text(cell: bytes) -> str:
     """The text of a raw cell, quotes undone."""
-    return (cell[1:-1].replace(b'""', b'"') if cell[:1] == b'"' else cell).decode()
+    if cell[:1] != b'"':
+        return cell.decode()
+    if len(cell) < _SHORT:  # inside, every other piece stands between the two quotes of a pair, and is empty
+        return b'"'.join(cell.split(b'"')[1::2]).decode()
+    return cell[1:-1].replace(b'""', b'"').decode()
 
 
-def pattern(columns: Sequence[str], wanted: Collection[str], *, last: bool = False) -> re.Pattern[bytes]:
+def pattern(
+    columns: Sequence[str], wanted: Collection[str], *, last: bool = False, shapes: Mapping[str, bytes] | None = None
+) -> re.Pattern[bytes]:
     """Matches one record of exactly `columns`; its groups are the raw `wanted` cells, in the file's order.
 
-    Only the `last` record of a file may lack its line end.
+    Only the `last` record of a file may lack its line end. `shapes` (column -> pattern) narrows what a cell may be; each
+    must be a pattern of bare cells without a carriage return.
     """
-    cells = (b"(%s)" % _CELL if column in wanted else _CELL for column in columns)
+    patterns = ((column, (shapes or {}).get(column, _CELL)) for column in columns)
+    cells = (b"(%s)" % cell if column in wanted else cell for column, cell in patterns)
     return re.compile(b",".join(cells) + (rb"\r{0,2}(?:\n|\Z)" if last else _NEWLINE))
 
 
@@ -132,6 +143,7 @@ class Records(Generic[T]):
     like a row. Of those inside a quoted field, the ones that parse are taken for rows that a lost quote or a second
     writer put there if `known(value)` holds or a lone quote follows: the record is then rejected up to the first.
     `text_last` says that the last column is free text, whose lost quote leaves a good row and a rest without quote.
+    `usual(window, at)` may tell the end and the value of the record at a position sooner than the grammar and `parse` do.
     """
 
     def __init__(
@@ -144,19 +156,23 @@ class Records(Generic[T]):
         known: Callable[[T], bool],
         *,
         text_last: bool,
+        usual: Usual[T] | None = None,
     ) -> None:
         self.columns, self._wanted = header.columns, [column for column in header.columns if column in wanted]
         self._chunks, self._parse_cells, self._known = chunks, parse, known
-        self._text_last = text_last
+        self._text_last, self._usual = text_last, usual
         self._row = pattern(header.columns, wanted)
         self._last = pattern(header.columns, wanted, last=True)
         self._begin: re.Pattern[bytes] | None = None
+        self._hint: re.Pattern[bytes] | None = None  # some text of every line that begins like a row
         if typed := [place for place, column in enumerate(header.columns) if column in shapes]:
             line = b",".join(shapes.get(column, _CELL) for column in header.columns[: typed[-1] + 1])
             # Most lines of a text are ruled out by their first two cells, and at little cost.
             second = shapes[header.columns[1]] if typed[0] == 1 else b""
             soon = rb"(?=\"|[^\",\n]*,%s[,\r\n])" % second if second else b""
             self._begin = re.compile(rb"\n%s(?=%s[,\r\n])" % (soon, line))
+            if second and header.columns[0] in _IN_A_LINE and header.columns[0] in wanted:
+                self._hint = re.compile(rb",%s[,\r\n]" % second)
         # The window: `_buf` holds the bytes from file offset `_base` on; `_pos` is where the next span starts in it.
         self._buf, self._base, self._pos, self._line = header.rest, header.length, 0, 1 + header.lines
         self._eof = False
@@ -166,6 +182,9 @@ class Records(Generic[T]):
     def __iter__(self) -> Iterator[Span[T]]:
         while self._pos < len(self._buf) or self._more():
             self._trim()
+            if self._usual and (row := self._usual(self._buf, self._pos)) and self._stands_alone(self._pos, row[0]):
+                yield self._take(*row)
+                continue
             end, value, damage = self._parse(self._pos)
             if end < 0:
                 blank = _BLANK.match(self._buf, self._pos)
@@ -268,8 +287,7 @@ class Records(Generic[T]):
     def _swallowed(self, at: int, end: int) -> int:
         """Where inside the record at `at` a row of its own starts, or 0."""
         odd: bool | None = None  # asked once a record at most: it may look far ahead
-        for newline in self._begin.finditer(self._buf, at, end - 1) if self._begin else ():
-            inner = newline.start() + 1
+        for inner in self._beginnings(at, end):
             _, value, _ = self._parse(inner)
             if value is not None:
                 odd = self._odd(end) if odd is None else odd
@@ -277,10 +295,32 @@ class Records(Generic[T]):
                     return inner
         return 0
 
+    def _beginnings(self, at: int, end: int) -> Iterator[int]:
+        """Where inside the record at `at` a line begins like a row, but for those that no good row begins with."""
+        seen = self._buf.find(b"\n", at, end - 1)
+        if seen < 0 or not self._begin:
+            return
+        if not self._hint:
+            yield from (newline.start() + 1 for newline in self._begin.finditer(self._buf, seen, end - 1))
+            return
+        for hint in self._hint.finditer(self._buf, seen, end - 1):
+            newline = self._buf.rfind(b"\n", seen, hint.start())
+            seen = hint.start()  # a line is looked at once, however many hints it holds
+            if newline >= 0 and self._begin.match(self._buf, newline, end - 1):
+                yield newline + 1
+
+    def _stands_alone(self, at: int, end: int) -> bool:
+        """Whether the row at `at` is good without a look at other lines: for one, the next line begins like a row."""
+        if end - at > LONGEST or any(self._beginnings(at, end)):
+            return False
+        return not self._bare_at_end(end) or bool(self._begin and self._begin.match(self._buf, end - 1))
+
+    def _bare_at_end(self, end: int) -> bool:
+        return self._text_last and self._buf[max(0, end - 4) : end].rstrip(b"\r\n")[-1:] != b'"'
+
     def _torn(self, end: int) -> bool:
         """Whether the row that ends at `end` lost the quote before its last field, whose other lines then follow it."""
-        bare = self._text_last and self._buf[max(0, end - 4) : end].rstrip(b"\r\n")[-1:] != b'"'
-        return bare and self._odd(end)
+        return self._bare_at_end(end) and self._odd(end)
 
     def _odd(self, end: int) -> bool:
         """Whether one quote too many stands between `end` and the next line that begins like a row."""

@@ -12,6 +12,7 @@ from featrouter.logs.account import Account
 from featrouter.logs.forms import FREE, TURNS, Form
 from featrouter.logs.rows import Records, read_header
 from featrouter.logs.sources import LogError, chunks, packing
+from featrouter.logs.usual import usual_rows
 
 #: Where a row lies: its line from 1, its offset and length in (unpacked) bytes; in parquet, line and offset count rows.
 Place = tuple[int, int, int]
@@ -35,7 +36,8 @@ class Source:
     def rows(self, known: Callable[[dict[str, Any]], bool]) -> Iterator[tuple[dict[str, Any], Place]]:
         """The rows that are good by themselves, and their places; the account takes in everything else.
 
-        `known` tells rows that must be rows, of text that looks like one. Texts of turns are left out.
+        `known` tells rows that must be rows, of text that looks like one. Of turns only run_id, turn and call
+        are sure to be there.
         """
         account, form = self.account, self.form
         with closing(self._stream):
@@ -43,7 +45,10 @@ class Source:
                 account.pass_by("header", self._header.length)
             read = form.reader(self.columns, texts=form is not TURNS)
             text_last = form.cells.get(self.columns[-1], str) in FREE
-            records = Records(self._pieces, self._header, form.cells, read, form.shapes, known, text_last=text_last)
+            usual = usual_rows(self.columns) if form is TURNS else None
+            records = Records(
+                self._pieces, self._header, form.cells, read, form.shapes, known, text_last=text_last, usual=usual
+            )
             for number, span in enumerate(records, 1):
                 place = (number if account.by_row else span.line, span.offset, span.length)
                 if span.damage:
