@@ -182,9 +182,10 @@ class Records(Generic[T]):
     def __iter__(self) -> Iterator[Span[T]]:
         while self._pos < len(self._buf) or self._more():
             self._trim()
-            if self._usual and (row := self._usual(self._buf, self._pos)) and self._stands_alone(self._pos, row[0]):
-                yield self._take(*row)
-                continue
+            if self._usual:
+                yield from self._usual_rows(self._usual)
+                if self._pos == len(self._buf) or (self._cut_short(self._pos) and self._more()):
+                    continue
             end, value, damage = self._parse(self._pos)
             if end < 0:
                 blank = _BLANK.match(self._buf, self._pos)
@@ -201,6 +202,21 @@ class Records(Generic[T]):
                 yield self._take(end, value, damage)
         if self._cut:
             yield Span(self._line, self._base + self._pos, 0, None, self._cut)
+
+    def _usual_rows(self, usual: Usual[T]) -> Iterator[Span[T]]:
+        """The rows from here to the first that is not usual, or that is good or not by what other lines say."""
+        buf, find, count, last = self._buf, self._buf.find, self._buf.count, self._text_last
+        while row := usual(buf, at := self._pos):
+            end, value = row
+            inner = find(b"\n", at, end - 1)
+            if end - at > LONGEST or (inner >= 0 and self._beginnings(inner, end)):
+                return
+            if last and self._bare_at_end(end) and not (self._begin and self._begin.match(buf, end - 1)):
+                return  # the next line does not begin like a row
+            span = Span(self._line, self._base + at, end - at, value)
+            self._line += count(b"\n", inner, end) if inner >= 0 else 1
+            self._pos, self.unended = end, False
+            yield span
 
     def _take(self, end: int, value: T | None = None, damage: Damage | None = None) -> Span[T]:
         span = Span(self._line, self._base + self._pos, end - self._pos, value, damage)
@@ -231,7 +247,7 @@ class Records(Generic[T]):
     def _parse(self, at: int) -> tuple[int, T | None, Damage | None]:
         """The record at `at`: its end (-1 when it breaks the grammar), then its value or what is wrong with it."""
         while not (match := (self._last if self._eof else self._row).match(self._buf, at)):
-            if self._eof or len(self._buf) - at > LONGEST or _record_end(self._buf, at) >= 0:
+            if not self._cut_short(at):
                 return -1, None, None
             self._more()
         end = match.end()
@@ -248,6 +264,10 @@ class Records(Generic[T]):
             names = [text(cell).lstrip("\ufeff") for cell in match.groups()]
             header = len(set(names)) == len(names) and set(names) <= set(self.columns)
             return end, None, HeaderAgain(names == self._wanted) if header else damage
+
+    def _cut_short(self, at: int) -> bool:
+        """Whether the window ends before the record at `at` does, and there may be more."""
+        return not self._eof and len(self._buf) - at <= LONGEST and _record_end(self._buf, at) < 0
 
     def _diagnose(self, at: int) -> Damage:
         whole = _record_end(self._buf, at)
@@ -295,25 +315,20 @@ class Records(Generic[T]):
                     return inner
         return 0
 
-    def _beginnings(self, at: int, end: int) -> Iterator[int]:
+    def _beginnings(self, at: int, end: int) -> list[int]:
         """Where inside the record at `at` a line begins like a row, but for those that no good row begins with."""
+        found: list[int] = []
         seen = self._buf.find(b"\n", at, end - 1)
         if seen < 0 or not self._begin:
-            return
+            return found
         if not self._hint:
-            yield from (newline.start() + 1 for newline in self._begin.finditer(self._buf, seen, end - 1))
-            return
+            return [newline.start() + 1 for newline in self._begin.finditer(self._buf, seen, end - 1)]
         for hint in self._hint.finditer(self._buf, seen, end - 1):
             newline = self._buf.rfind(b"\n", seen, hint.start())
             seen = hint.start()  # a line is looked at once, however many hints it holds
             if newline >= 0 and self._begin.match(self._buf, newline, end - 1):
-                yield newline + 1
-
-    def _stands_alone(self, at: int, end: int) -> bool:
-        """Whether the row at `at` is good without a look at other lines: for one, the next line begins like a row."""
-        if end - at > LONGEST or any(self._beginnings(at, end)):
-            return False
-        return not self._bare_at_end(end) or bool(self._begin and self._begin.match(self._buf, end - 1))
+                found.append(newline + 1)
+        return found
 
     def _bare_at_end(self, end: int) -> bool:
         return self._text_last and self._buf[max(0, end - 4) : end].rstrip(b"\r\n")[-1:] != b'"'

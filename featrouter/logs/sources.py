@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +14,7 @@ CHUNK = 1 << 20
 LONGEST = 32 << 20  # bytes; a longer record is a damage, and bounds the memory a damaged file can take
 # A decoder that fails loses what it was producing in that call; small steps keep that loss small, and bombs too.
 _STEP = 1 << 14
+_PIECE = 1 << 16
 
 _MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ\0": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst", b"PAR1": "parquet"}
 
@@ -55,9 +56,29 @@ def chunks(path: Path) -> Generator[bytes, None, None]:
         return
     with path.open("rb") as file:
         if packed:
-            yield from _unpacked(file, *_decoder(path, packed))
+            yield from _grouped(_unpacked(file, *_decoder(path, packed)))
         else:
             yield from iter(lambda: file.read(CHUNK), b"")
+
+
+def _grouped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes in fewer pieces, as each costs a write; the first one soon, for who asks for the header alone."""
+    held: list[bytes] = []
+    size, most = 0, 0
+    try:
+        for piece in pieces:
+            held.append(piece)
+            size += len(piece)
+            if size >= most:
+                yield b"".join(held)
+                held.clear()
+                size, most = 0, _PIECE
+    except Cut:
+        if held:
+            yield b"".join(held)
+        raise
+    if held:
+        yield b"".join(held)
 
 
 def _decoder(path: Path, packed: str) -> tuple[Callable[[], Any], int, tuple[int, ...]]:

@@ -68,7 +68,9 @@ class TurnStore:
 
     def place(self, row: dict[str, Any], line: int, offset: int, length: int) -> None:
         """Remembers where the row of a run lies: `line` from 1, `offset` and `length` in (unpacked) bytes."""
-        rows = self._runs.setdefault(row["run_id"], bytearray())
+        rows = self._runs.get(row["run_id"])
+        if rows is None:
+            rows = self._runs[row["run_id"]] = bytearray()
         rows += _PLACE.pack(row["turn"], row.get("call", 0), len(self._files) - 1, line, offset, length)
 
     def settle(self, known: Collection[str]) -> None:

@@ -27,6 +27,8 @@ _USUAL = {
     "latency_ms": _AMOUNT,
 }
 
+_PLACED = ("run_id", "turn", "call")
+
 
 class UsualRecord:
     """Finds the usual records of a file with these `columns`: `match(data, at)`, and then `cells` of the match.
@@ -36,12 +38,18 @@ class UsualRecord:
 
     def __init__(self, columns: Sequence[str], wanted: Sequence[str]) -> None:
         self.match = pattern(columns, wanted, shapes=_USUAL).match
-        groups = [column for column in columns if column in wanted]
-        self._pick = itemgetter(*(groups.index(column) if column in groups else len(groups) for column in wanted))
+        # -1, of a column that is not there, is the b"" behind the last group.
+        self._order = itemgetter(*(_group(columns, wanted, column) - 1 for column in wanted))
 
     def cells(self, match: re.Match[bytes]) -> Cells:
-        cells: Cells = self._pick((*match.groups(), b""))
+        cells: Cells = self._order((*match.groups(), b""))
         return cells
+
+
+def _group(columns: Sequence[str], wanted: Sequence[str], column: str) -> int:
+    """The number of the column's group in a pattern of the `wanted` cells, or 0."""
+    groups = [name for name in columns if name in wanted]
+    return groups.index(column) + 1 if column in groups else 0
 
 
 def usual_rows(columns: Sequence[str]) -> Callable[[bytes, int], tuple[int, dict[str, Any]] | None]:
@@ -49,8 +57,8 @@ def usual_rows(columns: Sequence[str]) -> Callable[[bytes, int], tuple[int, dict
 
     It tells the end of the usual row at that position, and its run_id, turn and call; or None.
     """
-    record = UsualRecord(columns, ("run_id", "turn", "call"))
-    match, cells, has_call = record.match, record.cells, "call" in columns
+    match = UsualRecord(columns, _PLACED).match
+    run, turn, call = (_group(columns, _PLACED, column) for column in _PLACED)
     read_id = TURNS.cells["run_id"]
     last, run_id = b"", ""  # the rows of a run mostly follow each other
 
@@ -58,8 +66,7 @@ def usual_rows(columns: Sequence[str]) -> Callable[[bytes, int], tuple[int, dict
         nonlocal last, run_id
         if not (found := match(window, at)):
             return None
-        raw, turn, call = cells(found)
-        whole = found[0]
+        whole, raw, number = found.group(0, run, turn)
         try:
             if not whole.isascii():
                 whole.decode()
@@ -70,9 +77,9 @@ def usual_rows(columns: Sequence[str]) -> Callable[[bytes, int], tuple[int, dict
             return None
         if b"\0" in whole:
             return None
-        row = {"run_id": run_id, "turn": int(turn)}
-        if has_call:
-            row["call"] = int(call or 0)
+        row = {"run_id": run_id, "turn": int(number)}
+        if call:
+            row["call"] = int(found[call] or 0)
         return found.end(), row
 
     return read
