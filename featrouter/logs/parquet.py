@@ -31,7 +31,7 @@ def csv_of(path: Path) -> Generator[bytes, None, None]:
     except Exception as error:
         raise LogError(f"{path}: is a damaged parquet file ({error}); write it again") from None
     with file:
-        yield _csv([file.schema_arrow.names])
+        yield _header(file.schema_arrow.names)
         groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
         if any(group.total_byte_size > max(group.num_rows, 1) * LONGEST for group in groups):
             raise LogError(f"{path}: holds cells of more than {LONGEST >> 20} MiB; leave them out")
@@ -44,7 +44,7 @@ def csv_of(path: Path) -> Generator[bytes, None, None]:
             if batch is None:
                 return
             for part in _slices(batch):
-                yield _csv(zip(*(column.to_pylist() for column in part.columns), strict=True))
+                yield _records(part)
 
 
 def run_ids(path: Path) -> Iterator[tuple[list[str], list[int], int]]:
@@ -113,10 +113,35 @@ def _lengths(column: Any) -> Any:
     return told.fill_null(0).to_numpy(zero_copy_only=False)
 
 
-def _csv(rows: Any) -> bytes:
+def _header(names: list[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([_cell(value) for value in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerow(names)
     return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _records(rows: Any) -> bytes:
+    """The rows of a batch as the csv module writes them. pyarrow quotes and joins the cells in a tenth of its time."""
+    pyarrow, compute = import_module("pyarrow"), import_module("pyarrow.compute")
+    nothing, quote, comma, end = (pyarrow.scalar(mark, "large_binary") for mark in (b"", b'"', b",", b"\r\n"))
+    cells = []
+    for column in rows.columns:
+        raw = _raw(column)
+        doubled = compute.replace_substring(raw, b'"', b'""')
+        quoted = compute.binary_join_element_wise(quote, doubled, quote, nothing)
+        cells.append(compute.if_else(compute.match_substring_regex(raw, b'[",\r\n]'), quoted, raw))
+    lines = compute.binary_join_element_wise(*cells, comma)
+    return b"".join(compute.binary_join_element_wise(lines, nothing, end).to_pylist())
+
+
+def _raw(column: Any) -> Any:
+    """The cells of a column as bytes, not yet quoted."""
+    pyarrow, compute = import_module("pyarrow"), import_module("pyarrow.compute")
+    texts = column.dictionary_decode() if pyarrow.types.is_dictionary(column.type) else column
+    if _is_text(texts.type):
+        return compute.fill_null(compute.cast(texts, "large_binary"), b"")
+    values = (_cell(value) for value in column.to_pylist())
+    cells = [b"" if value is None else str(value).encode("utf-8", "surrogateescape") for value in values]
+    return pyarrow.array(cells, "large_binary")
 
 
 def _cell(value: Any) -> Any:
