@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from featrouter.logs.sources import CHUNK, LONGEST, Cut, LogError
+from featrouter.logs.sources import LONGEST, Cut, LogError
 
 #: Row groups of at most so many bytes may be read many rows at a time: no row of theirs is larger.
 _SMALL = 64 << 20
 _MANY, _FEW = 1024, 16
+#: Bytes of rows that are written as CSV at once; pyarrow needs several times as many for it.
+_PIECE = 1 << 18
 
 
 def csv_of(path: Path) -> Generator[bytes, None, None]:
-    """The header, then the records of a parquet file, in pieces of about 1 MiB or of one row.
+    """The header, then the records of a parquet file, in pieces of about 256 KiB or of one row.
 
     Raises Cut where its data is damaged, LogError when it cannot be opened, or pyarrow is not installed.
     """
@@ -96,7 +98,7 @@ def _slices(batch: Any) -> Iterator[Any]:
         size += _lengths(column)
     start = 0
     while start < len(batch):
-        fits = int(np.searchsorted(np.cumsum(size[start:]), CHUNK, side="right"))
+        fits = int(np.searchsorted(np.cumsum(size[start:]), _PIECE, side="right"))
         yield batch.slice(start, max(1, fits))
         start += max(1, fits)
 
