@@ -167,12 +167,12 @@ class Records(Generic[T]):
         self._hint: re.Pattern[bytes] | None = None  # some text of every line that begins like a row
         if typed := [place for place, column in enumerate(header.columns) if column in shapes]:
             line = b",".join(shapes.get(column, _CELL) for column in header.columns[: typed[-1] + 1])
-            # Most lines of a text are ruled out by their first two cells, and at little cost.
-            second = shapes[header.columns[1]] if typed[0] == 1 else b""
-            soon = rb"(?=\"|[^\",\n]*,%s[,\r\n])" % second if second else b""
+            # Most lines of a text are ruled out by their first two cells, or the first comma, and at little cost.
+            second = rb"%s[,\r\n]" % shapes[header.columns[1]] if typed[0] == 1 else b""
+            soon = rb"(?=\"|[^\",\n]*,%s)" % second if typed[-1] else b""
             self._begin = re.compile(rb"\n%s(?=%s[,\r\n])" % (soon, line))
             if second and header.columns[0] in _IN_A_LINE and header.columns[0] in wanted:
-                self._hint = re.compile(rb",%s[,\r\n]" % second)
+                self._hint = re.compile(b"," + second)
         # The window: `_buf` holds the bytes from file offset `_base` on; `_pos` is where the next span starts in it.
         self._buf, self._base, self._pos, self._line = header.rest, header.length, 0, 1 + header.lines
         self._eof = False
