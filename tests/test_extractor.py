@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from clock import assert_grows_in_proportion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -190,15 +190,19 @@ def distinct(i: int) -> Turn:
 
 
 def test_a_turn_costs_the_same_however_long_the_run() -> None:
-    for first in (True, False):  # the first pass only fills the caches
+    turns = [distinct(i) for i in range(500)]
+
+    def after(n: int) -> Extractor:
         extractor = Extractor("task")
-        spent = []
-        for i in range(50 if first else 500):
-            started = time.process_time()
-            extractor.observe(distinct(i))
-            spent.append(time.process_time() - started)
-    early, late = sum(spent[:100]), sum(spent[-100:])
-    assert late <= 3 * early, (early, late)
+        for turn in turns[:n]:
+            extractor.observe(turn)
+        return extractor
+
+    def hundred_more(extractor: Extractor) -> None:
+        for turn in turns[extractor.turn : extractor.turn + 100]:
+            extractor.observe(turn)
+
+    assert_grows_in_proportion(hundred_more, 0, 400, factor=3, prepare=after)
 
 
 def test_memory_is_bounded() -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from clock import clocked
+from clock import assert_grows_in_proportion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -352,13 +352,15 @@ def test_another_model_gets_no_reasoning_that_only_its_writer_can_read() -> None
 
 
 def test_many_calls_take_time_in_proportion() -> None:
-    numbers = range(16_000)
-    calls = [{"id": f"c{number}", "function": {"name": "bash", "arguments": "{}"}} for number in numbers]
-    results = [{"role": "tool", "tool_call_id": f"c{number}", "content": str(number)} for number in numbers]
-    with clocked() as taken:
-        (turn,) = trajectory_of([{"role": "assistant", "tool_calls": calls}, *results])
-    assert taken.seconds < 1
-    assert [call.observation for call in turn.calls] == list(map(str, numbers))
+    def messages(numbers: range) -> Messages:
+        calls = [{"id": f"c{number}", "function": {"name": "bash", "arguments": "{}"}} for number in numbers]
+        results = [{"role": "tool", "tool_call_id": f"c{number}", "content": str(number)} for number in numbers]
+        return [{"role": "assistant", "tool_calls": calls}, *results]
+
+    many = messages(range(16_000))
+    (turn,) = trajectory_of(many)
+    assert [call.observation for call in turn.calls] == list(map(str, range(16_000)))
+    assert_grows_in_proportion(trajectory_of, messages(range(2_000)), many, factor=24)
 
 
 def test_the_strong_models_own_reasoning_is_kept() -> None:

@@ -7,10 +7,10 @@ import json
 import os
 import pickle
 import random
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import joblib
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from clock import clocked
+from clock import assert_takes_at_most, clocked, yardstick
 from forging import GOOD, damaged, forged, mutated, reseal
 from guard import times
 
@@ -89,7 +89,7 @@ def serves(found: Bundle) -> bool:
 @times(600, 10_000)
 def test_no_mutant_crashes_hangs_or_answers_nonsense(n: int, tally: Callable[..., None]) -> None:
     rng = random.Random(n)
-    slowest, refused, loaded, served, silent = 0.0, 0, 0, 0, 0
+    slowest, refused, loaded, served, silent = 0.0, 0, 0, 0, 0  # slowest: yardsticks
     good = Bundle.from_bytes(SERVED)
     assert serves(good)
     for number in range(n):
@@ -97,27 +97,27 @@ def test_no_mutant_crashes_hangs_or_answers_nonsense(n: int, tally: Callable[...
         data = mutated(rng, SERVED) if sealed else damaged(rng, SERVED)
         if not sealed and data == SERVED:
             continue
-        started = time.process_time()
-        try:
-            found = Bundle.from_bytes(data)
-        except BundleError as error:
-            assert len(str(error)) > 20 and str(error).encode()
-            refused += 1
-        else:
-            loaded += 1
-            silent += not sealed
-            assert finite(found)
-            if found.features == good.features and found.catalogue == good.catalogue:
-                assert serves(found)
-                served += 1
+        with clocked() as taken:
+            try:
+                found = Bundle.from_bytes(data)
+            except BundleError as error:
+                assert len(str(error)) > 20 and str(error).encode()
+                refused += 1
             else:
-                with pytest.raises(BundleError, match=r"another feature catalogue|wants the feature"):
-                    Router(found)
-            assert Bundle.from_bytes(found.to_bytes()).to_bytes() == found.to_bytes()
-        slowest = max(slowest, time.process_time() - started)
-    assert silent == 0 and slowest < 1
+                loaded += 1
+                silent += not sealed
+                assert finite(found)
+                if found.features == good.features and found.catalogue == good.catalogue:
+                    assert serves(found)
+                    served += 1
+                else:
+                    with pytest.raises(BundleError, match=r"another feature catalogue|wants the feature"):
+                        Router(found)
+                assert Bundle.from_bytes(found.to_bytes()).to_bytes() == found.to_bytes()
+        slowest = max(slowest, taken.seconds / yardstick())
+    assert silent == 0 and slowest < 100
     assert served > n / 100 and refused > n / 2  # both outcomes are really tried
-    tally(mutants=n, refused=refused, loaded_and_sound=loaded, served=served, silent=silent, slowest_s=slowest)
+    tally(mutants=n, refused=refused, loaded_and_sound=loaded, served=served, silent=silent, slowest_yardsticks=slowest)
 
 
 @times(30, 400)
@@ -127,17 +127,17 @@ def test_no_mutant_of_the_shipped_default_either(n: int, tally: Callable[..., No
     slowest, refused = 0.0, 0
     for number in range(n):
         data = mutated(rng, good) if number % 2 == 0 else damaged(rng, good)
-        started = time.process_time()
-        try:
-            found = Bundle.from_bytes(data)
-        except BundleError:
-            refused += 1
-        else:
-            assert number % 2 == 0 or data == good
-            assert finite(found)
-        slowest = max(slowest, time.process_time() - started)
-    assert slowest < 1 and refused > n / 2
-    tally(mutants=n, refused=refused, slowest_s=slowest)
+        with clocked() as taken:
+            try:
+                found = Bundle.from_bytes(data)
+            except BundleError:
+                refused += 1
+            else:
+                assert number % 2 == 0 or data == good
+                assert finite(found)
+        slowest = max(slowest, taken.seconds / yardstick())
+    assert slowest < 100 and refused > n / 2
+    tally(mutants=n, refused=refused, slowest_yardsticks=slowest)
 
 
 BOMBS = {
@@ -153,16 +153,19 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("unit", BOMBS.values(), ids=BOMBS)
-def test_the_largest_file_is_read_or_refused_within_a_second(unit: bytes) -> None:
-    room, taken = MAX_BYTES - len(SERVED) - 100, []
+@pytest.mark.parametrize("yardsticks", [150, pytest.param(100, marks=pytest.mark.campaign)])
+def test_the_largest_file_is_read_or_refused_within_a_second(unit: bytes, yardsticks: int) -> None:
+    room = MAX_BYTES - len(SERVED) - 100
+
+    def read(data: bytes) -> None:
+        with suppress(BundleError):
+            Bundle.from_bytes(data)
+
     for key in (b'"metrics": {', b'"provenance": {'):
         bomb = reseal(SERVED.replace(key, key + b'"a":[' + unit * (room // len(unit)) + b"0],"))
         assert MAX_BYTES * 0.99 < len(bomb) <= MAX_BYTES
         for data in (bomb, bomb[:-2], bomb + b" " * MAX_BYTES):
-            with clocked() as one, suppress(BundleError):
-                Bundle.from_bytes(data)
-            taken.append(one.seconds)
-    assert max(taken) < 1, taken
+            assert_takes_at_most(partial(read, data), yardsticks=yardsticks)
 
 
 def test_what_could_not_be_read_back_is_not_saved(tmp_path: Path) -> None:
@@ -321,13 +324,15 @@ def test_a_forest_that_would_take_gigabytes_to_explain_is_refused() -> None:
     told = {"features": names, "importances": {}, "references": {"": Reference(np.zeros((64, 21)), 0, 0)}}
     for trees, refused in ((20, False), (100, False), (200, True)):
         bundle = replace(good, **told, heads={"r1": chains(trees)}, calibrators={"r1": Calibrator()})
-        with clocked() as taken:
+
+        def explain(bundle: Bundle = bundle, refused: bool = refused) -> None:
             if refused:
                 with pytest.raises(BundleError, match=r"explaining it would take .* train a smaller one"):
                     Router(bundle)
             else:
                 assert len(Router(bundle, guard=False).session("x").explain(3)) <= 3
-        assert taken.seconds < 1.5
+
+        assert_takes_at_most(explain, yardsticks=100)
     terms = Linear(*(np.zeros(70_000) if n == 0 else np.full(70_000, 0.5) for n in range(5)))
     with pytest.raises(ValueError, match="70000 terms"):
         Forest([replace(chains(1), linear=terms)], 64)

@@ -7,12 +7,12 @@ import inspect
 import pkgutil
 import re
 import signal
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from clock import cpu_seconds, yardstick
 from hostile import seeds_of
 
 import featrouter
@@ -20,8 +20,8 @@ from featrouter import catalogue
 from featrouter.catalogue import Pattern
 
 SIZE = 6000
-BUDGET = 0.050  # seconds of CPU
-PATIENCE = 2.0  # after so many seconds a pattern is said to never end
+BUDGET, TELLING = 6.0, 0.5  # yardsticks; what takes less than TELLING tells nothing of how it grows
+PATIENCE = 100.0  # after so many yardsticks a pattern is said to never end
 
 PATTERNS = [
     pytest.param(pattern, id=f"{family}.{pattern.name}")
@@ -50,41 +50,40 @@ class TooSlow(Exception):
 
 
 def cpu(regex: re.Pattern[Any], text: str, searched: bool) -> float:
-    """Seconds of all matches in a text, the least of three: one sample on a busy machine tells of the machine."""
+    """CPU seconds of all matches in a text, the least of three: one sample on a busy machine tells of the machine."""
     told: Any = text if isinstance(regex.pattern, str) else text.encode("utf-8", "replace")
-    taken = []
-    for _ in range(3):
-        started = time.process_time()
+
+    def match() -> None:
         if searched:
             for _ in regex.finditer(told):
                 pass
         else:
             regex.match(told)
-        taken.append(time.process_time() - started)
-    return min(taken)
+
+    return cpu_seconds(match, best_of=3)
 
 
 def slow(regex: re.Pattern[Any], seeds: list[str], prefix: str = "", *, searched: bool = True) -> str:
     """The first repeat on which a pattern takes too long: beyond the budget, or far more than four times for four times.
 
-    Some never end, which short texts tell as well; below milliseconds the clock says nothing.
+    Some never end, which short texts tell as well.
     """
-    before = signal.signal(signal.SIGALRM, _alarm)
+    before = signal.signal(signal.SIGVTALRM, _alarm)
     try:
         for seed in seeds:
             whole = (seed * SIZE)[: SIZE - 1]
             # What follows may be what lets a pattern fail so late that it tries all ways to its place.
             for text in {whole, f"{prefix}{whole}"[:SIZE], f"{whole}\0"}:
-                signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+                signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE * yardstick())
                 try:
                     if told := _grows(regex, text, searched):
                         return f"{told} of {seed[:30]!r} repeated"
                 except TooSlow:
                     return f"no end on {seed[:30]!r} repeated"
                 finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     finally:
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGVTALRM, before)
     return ""
 
 
@@ -92,11 +91,11 @@ def _grows(regex: re.Pattern[Any], text: str, searched: bool) -> str:
     for part in (text[-60:], text[-400:]):
         cpu(regex, part, searched)  # the alarm rings here where a larger one would be beyond it
     whole = cpu(regex, text, searched)
-    if whole < 0.004:
+    if whole < TELLING * yardstick():
         return ""
     quarter = cpu(regex, text[-SIZE // 4 :], searched)
-    for _ in range(3):  # a busy machine again
-        if whole < BUDGET and whole <= 10 * quarter:
+    for attempt in range(4):  # a busy machine again
+        if whole < BUDGET * yardstick(anew=attempt > 0) and whole <= 10 * quarter:
             return ""
         quarter, whole = cpu(regex, text[-SIZE // 4 :], searched), cpu(regex, text, searched)
     return f"{quarter:.4f} s, four times as long {whole:.4f} s,"

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from clock import clocked
+from clock import assert_takes_at_most, clocked, yardstick, yardsticks_of
 from guard import times
 from hostile import TEXTS, TOOLS, deep, seeds_of
 
@@ -23,6 +23,8 @@ from featrouter.decision import CHOICES
 from featrouter.session import Session
 
 HARNESS = "recorded-bash"
+#: A turn takes at most 25 ms (a yardstick is 10 ms where that was promised); by default, a shared machine gets some room.
+SOON, SOON_STRICT = 8.0, 2.5
 PATTERNS = [pattern for family in FAMILIES for pattern in lexicon(family).patterns.values()]
 PIECES = """cat grep sed -i -n 's/a/b/' | || && ; > >> < << <<EOF EOF ' " ` $( ) ( { } \\ # a.py ../b = if then fi do done
 while for x in case esac [[ ]] (( )) <( >( $(( )) & ! ~ * ? : python -c -m pytest 2>&1 >&- <<<word $'\\x' ${a:-b}""".split()
@@ -156,10 +158,11 @@ def resident() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def cpu_of(session: Session, turn: Turn) -> float:
+def cost_of(session: Session, turn: Turn) -> float:
+    """Yardsticks of one turn, measured once."""
     with clocked() as taken:
         session.observe(turn)
-    return taken.seconds
+    return taken.seconds / yardstick()
 
 
 @pytest.fixture
@@ -195,7 +198,7 @@ def test_any_turn_is_taken_in_soon(
     tally: Callable[..., None],
 ) -> None:
     router = Router(recorded_bundle, harness=HARNESS)
-    rng = random.Random(n)
+    rng, soon = random.Random(n), SOON if n < 1000 else SOON_STRICT
     huge(), odd()
     session = router.session(a_text(rng))
     taken, slow, failed, before = [], [], 0, 0
@@ -203,14 +206,14 @@ def test_any_turn_is_taken_in_soon(
         if number == 0:  # by now caches hold what they ever will
             session, before = router.session(a_text(rng)), resident()
         turn = a_turn(rng)
-        cpu = cpu_of(session, turn)
+        cost = cost_of(session, turn)
         told = session.decide()
         assert told.choice in CHOICES and len(told.fallback) <= 250 and isinstance(session.explain(1), list)
-        if cpu > 0.025:  # the machine may be busy, the turn is not to blame for that
-            cpu = min(cpu, *(cpu_of(router.session(""), turn) for _ in range(4)))
+        if cost > soon / 5:  # the machine may be busy, the turn is not to blame for that
+            cost = min(cost, yardsticks_of(lambda turn=turn: router.session("").observe(turn), soon / 5))
         if number >= 0:
-            taken.append(cpu)
-            slow += [turn] * (cpu > 0.025)
+            taken.append(cost)
+            slow += [turn] * (cost > soon)
         if session.failed or session.turn == 60:
             plain = all(type(field) is str for field in (turn.thought, turn.action, turn.observation, turn.tool))
             plain &= type(turn.calls) is tuple and all(type(call) is Call for call in turn.calls)
@@ -221,10 +224,10 @@ def test_any_turn_is_taken_in_soon(
     taken.sort()
     assert not slow, [(f"{turn!r:.200}", len(slow)) for turn in slow[:1]]
     p99 = taken[int(0.99 * len(taken))]
-    assert p99 < 0.005
+    assert p99 <= soon / 5
     assert grown < 8_000_000
     assert heard <= {"featrouter"} and capfd.readouterr() == ("", "")
-    tally(turns=n, no_texts=failed, p99_ms=p99 * 1000, max_ms=taken[-1] * 1000, grown_MB=grown / 1e6)
+    tally(turns=n, no_texts=failed, p99_yardsticks=p99, most_yardsticks=taken[-1], grown_MB=grown / 1e6)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -241,9 +244,8 @@ def test_a_hostile_text_in_messages_is_read_soon(name: str, recorded_bundle: Bun
         {"role": "assistant", "content": f"```bash\n{text}\n```"},
         {"role": "user", "content": text},
     ]
-    with clocked() as taken:
-        assert router.decide(messages).turn == 2
-    assert taken.seconds < 1
+    assert router.decide(messages).turn == 2
+    assert_takes_at_most(lambda: router.decide(messages), yardsticks=50)
 
 
 def test_a_session_of_ten_thousand_turns_stays_small(recorded_bundle: Bundle, tally: Callable[..., None]) -> None:
@@ -267,8 +269,7 @@ def test_many_calls_of_one_turn_are_taken_in_soon(name: str, tool: str, recorded
     patch = "*** Begin Patch\n" if name == "lines" and not tool else ""
     turn = Turn("x", calls=tuple(Call(f"{patch}{text}{number}", f"{text}{number}", tool) for number in range(40)))
     router = Router(recorded_bundle, harness=HARNESS)
-    # One of several: on a machine that others use, CPU time is theirs, too.
-    assert any(cpu_of(router.session(""), turn) < 0.025 for _ in range(20))
+    assert_takes_at_most(lambda: router.session("").observe(turn), yardsticks=SOON)
 
 
 @pytest.mark.parametrize("tokens", [float("inf"), float("nan"), -1e300, 1e308, 10**400, "many"])
