@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ from featrouter.trajectory import Trajectory
 
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "data" / "recorded"
+
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # where only hosts are tested
+    pass
+else:  # no example is judged by the seconds that it takes: a slow machine is no fault of the code
+    profile = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+    settings.register_profile("any machine", settings(), **profile)
+    settings.load_profile("any machine")
 
 #: Runs some Python, with arguments, in a process of its own.
 Child = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -36,6 +46,14 @@ def child() -> Child:
         )
 
     return run
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Processes that the test starts obey SIGINT, also where this one was started in the background and ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

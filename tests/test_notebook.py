@@ -86,7 +86,9 @@ def test_a_bundle_shows_what_it_learned_from_and_how_well(recorded_bundle: Bundl
     assert best in cells(told)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=30
+)
 @given(ABOUT, METRICS)
 def test_whatever_a_bundle_s_free_parts_hold_is_shown(recorded_bundle: Bundle, about: Any, metrics: Any) -> None:
     sound(dataclasses.replace(recorded_bundle, provenance=about, metrics=metrics)._repr_html_())

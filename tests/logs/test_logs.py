@@ -130,7 +130,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 ids = texts.filter(lambda text: text.strip() and text.isprintable() and text not in ("run_id", "task_id"))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     runs=st.dictionaries(ids, st.lists(st.tuples(texts, texts, texts), max_size=4)),
     newline=st.sampled_from(["\n", "\r\n"]),

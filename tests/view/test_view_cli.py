@@ -75,6 +75,7 @@ def test_what_is_wrong_is_said(arguments: tuple[object, ...], code: int, words: 
     assert done.exit_code == code and words in done.stderr and not done.stdout, done.output
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_it_serves_until_ctrl_c_and_says_where(bundle_file: Path) -> None:
     command = [sys.executable, "-m", "featrouter", "view", str(MINI), "--bundle", str(bundle_file), *ON, "--serve"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
@@ -87,5 +88,5 @@ def test_it_serves_until_ctrl_c_and_says_where(bundle_file: Path) -> None:
     taken = CliRunner().invoke(main, [*command[3:], "--port", address[0].rstrip("/").rpartition(":")[2]])
     assert taken.exit_code == 1 and "--port" in taken.stderr and "in use" in taken.stderr
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=20)
+    _, rest = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in rest
