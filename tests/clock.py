@@ -147,7 +147,7 @@ def assert_grows_in_proportion(
     assert least <= factor, f"took {least:.1f} times as long at best, at most {factor:.1f} times are allowed"
 
 
-def wait_until(happened: Callable[[], Any], seconds: float = 60.0) -> None:
+def wait_until(happened: Callable[[], Any], seconds: float = 120.0) -> None:
     """Waits for a condition; fails after so many seconds, which no machine should need."""
     ends, pause = time.monotonic() + seconds, threading.Event()
     while not happened():

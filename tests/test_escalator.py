@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clock import wait_until
 
 from featrouter import Bundle, Router, Turn
 from featrouter.bundle import BundleError
@@ -183,18 +183,18 @@ def test_a_new_bundle_file_takes_over_and_a_broken_one_does_not(
     file = RouterFile(path, harness=HARNESS)
     before = file.current()
 
-    def settled(until: Callable[[], bool]) -> bool:
-        return any(until() or time.sleep(0.02) for _ in range(200) if file.current())
-
     path.write_text("{}", encoding="utf-8")
-    assert settled(lambda: bool(file.failed)) and file.current() is before
+    wait_until(lambda: file.current() and file.failed)
+    assert file.current() is before
     with pytest.raises(BundleError):
         file.reload()
     making(1)
-    assert settled(lambda: file.current() is not before) and not file.failed
+    wait_until(lambda: file.current() is not before)
+    assert not file.failed
     assert file.current().policy.turns == ((0, NEVER), (1, -NEVER))
     path.unlink()
-    assert settled(lambda: bool(file.failed)) and file.current().policy.turns[1:]
+    wait_until(lambda: file.current() and file.failed)
+    assert file.current().policy.turns[1:]
 
 
 def test_a_conversation_is_named_by_what_names_it() -> None:

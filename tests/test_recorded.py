@@ -89,8 +89,8 @@ def test_recording_again_gives_the_same_bytes(tmp_path, runs):
         pytest.skip("needs bash and git")
     first = {run["harness"]: run["run_id"] for run in reversed(runs)}
     ids = sorted(first.values())
-    command = [sys.executable, "-m", "tests.recorder", "-o", str(tmp_path), "--only", *ids]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    command = [sys.executable, "-m", "tests.recorder", "-o", str(tmp_path), "--patience", "60", "--only", *ids]
+    subprocess.run(command, cwd=ROOT, check=True)
     for name in ("turns.csv", "runs.csv"):
         kept, again = _of(FOLDER / name, ids), _of(tmp_path / name, ids)
         assert again == kept, name

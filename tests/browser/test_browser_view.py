@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,23 +141,31 @@ def test_a_run_of_2000_turns_and_50_mb_stays_usable(
 ) -> None:
     text = "Traceback (most recent call last): File a.py, line 3, in f\n" * 420
     turns = tuple(Turn(f"thought {n}", f"cat file{n % 40}.py", text) for n in range(2000))
-    start = time.perf_counter()
-    path = written(view_of(Trajectory("task", turns, True)), tmp_path / "large.html", longest=0)
-    made = time.perf_counter() - start
-    assert path.stat().st_size > 50e6
-    start = time.perf_counter()
-    page = open_page(path)
-    drawn = time.perf_counter() - start
-    start = time.perf_counter()
-    page.locator("#step-1700 > summary").click()
-    page.locator("#step-1700 .body pre").first.wait_for()
-    opened = time.perf_counter() - start
-    start = time.perf_counter()
-    page.locator("#value").fill("70")
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    turned = time.perf_counter() - start
+
+    def stretches(n: int) -> tuple[Path, list[float]]:
+        """The page of so many turns, and the seconds to make it, to draw it, to open a turn and to turn a knob."""
+        marks = [time.perf_counter()]
+        path = written(view_of(Trajectory("task", turns[:n], True)), tmp_path / f"{n}.html", longest=0)
+        marks.append(time.perf_counter())
+        page = open_page(path)
+        marks.append(time.perf_counter())
+        page.locator(f"#step-{n - 100} > summary").click()
+        page.locator(f"#step-{n - 100} .body pre").first.wait_for()
+        marks.append(time.perf_counter())
+        page.locator("#value").fill("70")
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        marks.append(time.perf_counter())
+        return path, [end - start for start, end in pairwise(marks)]
+
+    stretches(250)  # starts what a browser starts once
+    for _ in range(3):  # the machine may be busy
+        (_, before), (path, large), (_, after) = stretches(250), stretches(2000), stretches(250)
+        grown = [most / max(one, other) for one, most, other in zip(before, large, after, strict=True)]
+        if max(grown) <= 24:
+            break
+    made, drawn, opened, turned = grown
     tally(megabytes=path.stat().st_size // 10**6, made=made, drawn=drawn, opened=opened, knob_turned=turned)
-    assert made < 30 and drawn < 15 and opened < 3 and turned < 1
+    assert path.stat().st_size > 50e6 and max(grown) <= 24  # eight times as large
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from clock import wait_until
 
 pytest.importorskip("distributed")
 
@@ -78,16 +79,18 @@ def same_references(some: Any, others: Any) -> None:
         assert np.array_equal(one.quantiles, others[name].quantiles, equal_nan=True) and one.limit == others[name].limit
 
 
-def kill_one(found: Cluster, after: float) -> threading.Thread:
-    """Kills a worker process a while from now, as a machine that is lost would go."""
+def kill_one(found: Cluster, after: float) -> Future[float]:
+    """Kills a worker process a while from now, as a machine that is lost would go: the moment at which it was killed."""
 
-    def kill() -> None:
+    def kill() -> float:
         time.sleep(after)
         os.kill(min(found.client.run(os.getpid).values()), signal.SIGKILL)
+        return time.monotonic()
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    return thread
+    threads = ThreadPoolExecutor(1)
+    killing = threads.submit(kill)
+    threads.shutdown(wait=False)
+    return killing
 
 
 def test_workers_extract_the_rows_of_one_machine(log: Path, store: Folder) -> None:
@@ -159,8 +162,8 @@ def test_a_worker_killed_while_it_extracts_costs_nothing(
     folder = Folder(str(tmp_path / "f"))
     killing = kill_one(two, 0.4)
     done = extract(files_of(log), folder, two, size=100_000)
-    killing.join()
-    wait_for(lambda: two.workers() != before)
+    killing.result()
+    wait_until(lambda: two.workers() != before)
     assert not done.errors
     one, (again, _) = table_of(Logs([log])), table_in(folder, entries_of(folder), {})
     assert (one.x.view(np.int64) == again.x.view(np.int64)).all()
@@ -171,14 +174,15 @@ def test_a_worker_killed_while_it_trains_begins_the_forest_again(two: Cluster, s
     y = np.nan_to_num(far.meta["y_weak"].to_numpy())
     params = PARAMS | {"objective": "binary", "seed": 0}
     boosted(far.x, y, None, params, 5)  # both hold their rows now
-    before = two.workers()
     began = time.monotonic()
-    killing = kill_one(two, 1.0)
+    boosted(far.x, y, None, params, 300)
+    before, fifth = two.workers(), time.monotonic() - began
+    killing = kill_one(two, 0.7 * fifth)
     booster = boosted(far.x, y, None, params, 1500)
-    killing.join()
-    wait_for(lambda: two.workers() != before)
+    ended = time.monotonic()
+    assert killing.result() < ended
+    wait_until(lambda: two.workers() != before)
     assert booster.num_trees() == 1500
-    assert time.monotonic() - began > 1.0
 
 
 def _deadly(number: int) -> int:
@@ -259,7 +263,7 @@ def test_a_training_whose_worker_is_killed_ends_and_goes_on_from_what_was_writte
     asked += ["--no-panel", "-o", str(tmp_path / "my.featrouter"), "--workers", "2"]
     folder = tmp_path / "my.featrouter.parquet"
     with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True) as first:
-        wait_for(lambda: any(folder.glob("_work/[0-9a-f]*.json")))  # what stands beside a finished partition
+        wait_until(lambda: any(folder.glob("_work/[0-9a-f]*.json")))  # what stands beside a finished partition
         first.send_signal(signal.SIGKILL)
     written = {path.name for path in folder.glob("part-*.parquet")}
     assert written and not (tmp_path / "my.featrouter").exists()
@@ -285,17 +289,9 @@ def test_without_any_worker_left_the_work_ends_in_words(monkeypatch: pytest.Monk
     monkeypatch.setattr("featrouter.cluster.engine.WAIT", 1)
     with cluster(workers=1, memory=MEMORY) as one:
         one.client.cluster.scale(0)
-        wait_for(lambda: not one.workers())
+        wait_until(lambda: not one.workers())
         with pytest.raises(ClusterError, match="no worker is left"):
             list(one.each(_deadly, [(1,)]))
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    for _ in range(2400):
-        if happened():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen within two minutes")
 
 
 def workers_of(parent: int) -> list[int]:

@@ -66,7 +66,7 @@ def test_threads_get_the_bits_of_one_while_bundles_are_exchanged(
 
     def decide(thread: int) -> None:
         number = thread
-        while made[thread] < n // 8:
+        while made[thread] < n // 8 or swaps[0] <= 10:
             number += 1
             place = number % len(runs)
             router = now["router"]
@@ -91,7 +91,7 @@ def test_threads_get_the_bits_of_one_while_bundles_are_exchanged(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=600)
+        thread.join(timeout=3600)
     stop.set()
     swapper.join()
     assert not any(thread.is_alive() for thread in threads)
@@ -133,8 +133,9 @@ def test_tasks_share_a_router_while_its_file_is_exchanged(
         return number
 
     async def all_of_them() -> int:
-        swaps = 0
-        for _ in range(n):
+        swaps = rounds = 0
+        while rounds < n or (swaps <= n and rounds < 50 * n):
+            rounds += 1
             tasks = [asyncio.create_task(one(place % len(runs))) for place in range(60)]
             swaps += await swap(tasks)
             await asyncio.gather(*tasks)
@@ -182,20 +183,21 @@ def busy(number):
             router.decide(messages(name, k)); escalator.decide(messages(name, k), name)
 threads = [threading.Thread(target=busy, args=(number,), daemon=True) for number in range(8)]
 for thread in threads: thread.start()
-wrong = hung = held = 0
-for number in range(int(sys.argv[3])):
+wrong = hung = held = number = 0
+while number < int(sys.argv[3]) or not held and number < 2000:
+    number += 1
     time.sleep(0.003)
     held += escalator._lock.locked()
     pid = os.fork()
     if pid == 0:
-        signal.alarm(20)
+        signal.alarm(120)
         os._exit(digest(f"child{number}") != want)
     status = os.waitpid(pid, 0)[1]
     hung += os.WIFSIGNALED(status)
     wrong += os.WIFEXITED(status) and os.WEXITSTATUS(status)
 stop.set()
 for thread in threads: thread.join()
-print(json.dumps({"forks": number + 1, "with_the_lock_held": held, "wrong": wrong, "hung": hung}))
+print(json.dumps({"forks": number, "with_the_lock_held": held, "wrong": wrong, "hung": hung}))
 """
 
 
@@ -206,7 +208,7 @@ def test_a_process_forked_at_any_moment_decides_the_same(
     done = child(FORKED, bundle_file, tmp_path / "log", n)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["wrong"] == told["hung"] == 0 and told["forks"] == n
+    assert told["wrong"] == told["hung"] == 0 and told["forks"] >= n
     assert told["with_the_lock_held"]  # the danger was there
     tally(**told)
 
@@ -227,7 +229,7 @@ HistGradientBoostingClassifier(max_iter=5).fit(x, x[:, 0] > 0).predict(x)
 read, write = os.pipe()
 pid = os.fork()
 if pid == 0:
-    signal.alarm(240)
+    signal.alarm(3600)
     logs = Logs([sys.argv[1]])
     table = join_strong(table_of(logs, jobs=int(sys.argv[3])), logs, sys.argv[2])
     os.write(write, hashlib.sha256(train(table, strong=sys.argv[2]).to_bytes()).hexdigest().encode())

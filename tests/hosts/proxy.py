@@ -71,12 +71,12 @@ def serving(config: Mapping[str, Any], folder: Path, environment: Mapping[str, s
             yield Proxy(port)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def logged(folder: Path, names: set[str], turns: int) -> Logs:
     """The log, once it has the last row of all these runs: the proxy writes it after it has answered."""
-    for _ in range(100):
+    for _ in range(300):
         logs = Logs([folder])
         if all((logs.runs[name].turns or 0) >= turns for name in names):
             assert logs.rejected == 0, logs.summary()

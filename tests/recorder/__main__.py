@@ -96,9 +96,9 @@ def hidden_test_passes(sandbox: Sandbox, package: Package, task: Task) -> bool:
     return sandbox.bash(f"python -m pytest -q {' '.join(ours)}").exit_code == 0
 
 
-def record(job: Job, model: str = WEAK) -> tuple[list[dict], dict]:
+def record(job: Job, model: str = WEAK, patience: int = 1) -> tuple[list[dict], dict]:
     """Plays one run: its turn rows and its run row."""
-    sandbox = Sandbox()
+    sandbox = Sandbox(patience)
     try:
         job.package.write(sandbox.root, job.task)
         sandbox.bash("git init -q -b main && git add -A && git commit -q -m 'Release 0.4'")
@@ -163,12 +163,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.recorder", description=__doc__)
     parser.add_argument("-o", "--out", type=Path, default=Path("data/recorded"))
     parser.add_argument("--only", nargs="*", metavar="RUN_ID", help="record these runs, and no strong outcomes")
+    parser.add_argument(
+        "--patience", type=int, default=1, metavar="N", help="let commands take N times as long, on a slow machine"
+    )
     asked = parser.parse_args()
     wanted = [job for job in jobs() if not asked.only or job.run_id in asked.only]
     turns, runs = [], []
     solved: Counter[str] = Counter()
     for job in wanted:
-        rows, run = record(job)
+        rows, run = record(job, patience=asked.patience)
         turns += rows
         runs.append(run)
         solved[job.policy] += run["y_weak"]
@@ -180,7 +183,7 @@ def main() -> None:
     outcomes = []
     for task_job in {job.task.id: job for job in wanted}.values():
         job = Job(task_job.package, task_job.task, "strong", f"{task_job.task.id}__strong", False)
-        _, run = record(job, STRONG)
+        _, run = record(job, STRONG, asked.patience)
         outcomes.append(
             {"task_id": run["task_id"], "model": STRONG, "resolved": run["y_weak"], "cost_usd": run["cost_weak_usd"]}
         )

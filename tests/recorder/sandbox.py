@@ -77,9 +77,13 @@ def _programs(text: str) -> str:
 
 
 class Sandbox:
-    """A repository at `root`, which the agent knows as /repo."""
+    """A repository at `root`, which the agent knows as /repo.
 
-    def __init__(self) -> None:
+    `patience`: how many times as long as it says a limit really is. On a slow machine, what ends must end.
+    """
+
+    def __init__(self, patience: int = 1) -> None:
+        self._patience = patience
         self._folder = tempfile.TemporaryDirectory()
         base = Path(self._folder.name).resolve()
         self.root, self._home, self._bin = base / "repo", base / "user", base / "bin"
@@ -91,12 +95,18 @@ class Sandbox:
                 raise RuntimeError(f"the recorder needs the program {name!r}")
             (self._bin / name).symlink_to(found)
         # A script and not a link: through a link Python would not find its virtual environment.
-        python = self._bin / "python"
-        python.write_text(f'#!{shutil.which("bash")}\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
-        python.chmod(0o755)
+        self._script("python", f'exec "{sys.executable}" "$@"')
+        if patience != 1:
+            (self._bin / "timeout").unlink()
+            self._script("timeout", f'exec "{shutil.which("timeout")}" $(({patience} * $1)) "${{@:2}}"')
         # Longest first: a path that holds another one must be replaced before it.
         paths = {str(self.root): "/repo", str(self._bin): "/usr/bin", **_python_paths()}
         self._scrubbed = sorted(paths.items(), key=lambda pair: -len(pair[0]))
+
+    def _script(self, name: str, line: str) -> None:
+        path = self._bin / name
+        path.write_text(f"#!{shutil.which('bash')}\n{line}\n", encoding="utf-8")
+        path.chmod(0o755)
 
     def close(self) -> None:
         self._folder.cleanup()
@@ -138,7 +148,7 @@ class Sandbox:
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate(timeout=LIMIT)
+            output, _ = process.communicate(timeout=LIMIT * self._patience)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
