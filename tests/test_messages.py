@@ -360,7 +360,7 @@ def test_many_calls_take_time_in_proportion() -> None:
     many = messages(range(16_000))
     (turn,) = trajectory_of(many)
     assert [call.observation for call in turn.calls] == list(map(str, range(16_000)))
-    assert_grows_in_proportion(trajectory_of, messages(range(2_000)), many, factor=24)
+    assert_grows_in_proportion(trajectory_of, messages(range(2_000)), many, factor=16)
 
 
 def test_the_strong_models_own_reasoning_is_kept() -> None:

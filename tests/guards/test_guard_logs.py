@@ -350,7 +350,7 @@ def test_undamaged_logs_are_read_in_time_that_grows_with_them(tmp_path: Path) ->
         path.write_text("task_id,model,resolved,note\n" + "".join(f't{i},m,"1",{"x" * 100}\n' for i in range(rows)))
         return path
 
-    assert_grows_in_proportion(lambda path: Logs([path]), log(1_000), log(8_000), factor=24)
+    assert_grows_in_proportion(lambda path: Logs([path]), log(1_000), log(8_000), factor=16)
 
 
 @pytest.mark.parametrize("names", ["run_id,turn,action,observation,", ""])
@@ -365,7 +365,7 @@ def test_a_header_of_a_million_columns_is_refused_in_time_that_grows_with_it(nam
         with pytest.raises(LogError, match="columns, a log at most 2000"):
             Logs([path])
 
-    assert_grows_in_proportion(refused, log(125_000), log(1_000_000), factor=24)
+    assert_grows_in_proportion(refused, log(125_000), log(1_000_000), factor=16)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

@@ -240,4 +240,4 @@ def runs_of_one_name(folder: Path, n: int) -> int:
 @pytest.mark.parametrize("work", (calls_of_one_message, late_results, siblings_of_one_call, runs_of_one_name))
 def test_much_of_a_kind_takes_time_in_proportion(work: Callable[[Path, int], int], tmp_path: Path) -> None:
     assert work(tmp_path, 1000) == 1000
-    assert_grows_in_proportion(partial(work, tmp_path), 1000, 8000, factor=24)
+    assert_grows_in_proportion(partial(work, tmp_path), 1000, 8000, factor=16)
