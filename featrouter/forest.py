@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featrouter.head import Floats, Head
+from featrouter.head import Floats, Head, distinct
 from featrouter.linear import Linear
 
 __all__ = ["Codes", "Forest", "Head"]
@@ -51,7 +51,7 @@ class Forest:
             raise ValueError(f"{len(leaves)} trees of up to {depth} splits: more than {MAX_SPLITS} in all")
         if (terms := sum(len(head.linear.feature) for head in heads if head.linear)) > MAX_TERMS:
             raise ValueError(f"{terms} terms of linear parts, more than {MAX_TERMS}")
-        self.levels = np.unique(threshold) if levels is None else levels
+        self.levels = distinct(threshold) if levels is None else levels
         kinds = (np.int8, np.int16, np.int32, np.int64)
         self._kind: Any = next(
             k for k in kinds if leaves.max() <= 8 * k().itemsize and len(self.levels) < np.iinfo(k).max
