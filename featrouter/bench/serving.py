@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -57,13 +59,25 @@ def batching(model: Model, calls: int) -> Iterator[Line]:
 
 
 def observing(routers: dict[str, Router], runs: Runs) -> Iterator[Line]:
-    """observe() of every turn of the runs, each in its own session, the first turn (which reads the task) included."""
+    """observe() of every turn of the runs, the first turn (which reads the task) included; json.loads of the turn beside it.
+
+    The yardstick is what any host pays for a turn: to read it as JSON. It is taken right before the turn is observed, so
+    that a machine that changes its speed changes both.
+    """
     for name, router in routers.items():
         taken: list[float] = []
+        read: list[float] = []
         for _, trajectory in runs:
             session = router.session(trajectory.task)
-            taken += [once(partial(session.observe, turn)) for turn in trajectory]
-        yield line("observe", f"session.observe(turn), {len(taken)} turns, {name}", np.array(taken))
+            for turn in trajectory:
+                read.append(once(partial(json.loads, json.dumps(asdict(turn)))))
+                taken.append(once(partial(session.observe, turn)))
+        peer = line("observe", f"json.loads of each of {len(read)} turns, beside {name}", np.array(read))
+        yield peer
+        yield line("observe", f"session.observe(turn), {len(taken)} turns, {name}", np.array(taken)).against(peer)
+        times = np.array(taken) / np.array(read)
+        median, p99 = np.median(times), np.percentile(times, 99)
+        yield Line("observe", f"observe(turn) by json.loads of that turn, {name}", float(median), float(p99), "times")
 
 
 def growing(router: Router, runs: Runs) -> Iterator[Line]:
@@ -110,15 +124,22 @@ def opening(model: Model, runs: Runs, calls: int) -> Iterator[Line]:
     tasks = [trajectory.task for _, trajectory in runs]
     yield line("sessions", "router.session(task)", times(lambda i: model.four.session(tasks[i % len(tasks)]), calls))
     turns = [turn for _, trajectory in runs for turn in trajectory]
-    sessions = []
+
+    def observed() -> list[Session]:
+        sessions = []
+        for number in range(40):
+            session = model.four.session(tasks[number % len(tasks)])
+            for turn in range(50):
+                session.observe(turns[(number * 50 + turn) % len(turns)])
+            sessions.append(session)
+        return sessions
+
+    # What all sessions of a process share is filled first: the caches of parsed commands, the compiled patterns.
+    observed()
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    for number in range(40):
-        session = model.four.session(tasks[number % len(tasks)])
-        for turn in range(50):
-            session.observe(turns[(number * 50 + turn) % len(turns)])
-        sessions.append(session)
+    sessions = observed()
     gc.collect()
     held = (tracemalloc.get_traced_memory()[0] - before) / len(sessions) / 1024
     tracemalloc.stop()
