@@ -41,7 +41,7 @@ def _decide_alike(router: Router, sessions: Sequence[Session], answers: list[Dec
         alike = [n for n, session in enumerate(sessions) if session._ended is ended and _is_plain(router, session)]
         if not alike:
             continue
-        scores = stage.forest.score(np.array([sessions[n]._places for n in alike]))
+        scores = stage.forest.score(np.array([sessions[n].places for n in alike]))
         kin: dict[tuple[int, int], list[int]] = defaultdict(list)
         for place, n in enumerate(alike):
             kin[id(sessions[n]._reference), id(sessions[n]._costs)].append(place)
@@ -54,7 +54,7 @@ def _decide_alike(router: Router, sessions: Sequence[Session], answers: list[Dec
 
 
 def _is_plain(router: Router, session: Session) -> bool:
-    return session.familiar and session._router is router and session._latched is None and not session.failed
+    return not session.failed and session._latched is None and session._router is router and session.familiar
 
 
 def _decided(router: Router, stage: Stage, group: Sequence[Session], scores: Floats) -> list[Decision]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from featrouter.catalogue import FAMILIES, feature_set, lexicon
+from featrouter.catalogue import FAMILIES, VOCABULARIES, feature_set, lexicon
 
 _HEAD = """<!-- Generated: featrouter features --markdown > features/README.md -->
-# What featrouter can recognise
+# What featrouter recognises
 
-{count} features in {families} families. A family is one file of words here (`NAME.toml`) and one module of arithmetic
-(`featrouter/families/NAME.py`); a feature's name is `family_feature`. Direction: what more of it is believed to mean for
-success (`+`, `-`, `?`: depends); it is shown to people and never forced on the model. An unknown value is NaN, never 0.
+A router is only as believable as the numbers it reads. So each of these {count} features is a number that an engineer
+would look at, too, in a natural unit and within bounds; {free} of them have no sign that common sense could give.
+
+A family is one file here (`NAME.toml`: words) and one module (`featrouter/families/NAME.py`: arithmetic). `runners.toml`
+and `errors.toml` hold no features: they say how the output of test runners is read, and what an error looks like.
+
+- **Sign**: what more of it means for solving the task, `+` or `-`. `free`: common sense does not tell.
+- **Weight**: what a unit of it is worth before anything is learned, in log-odds of solving the task.
+- **0 or unknown (NaN)** means that nothing of the kind was seen. A value beyond its range counts as the bound.
+- Counts without a bound (tests passed, lines added, errors in a row, …) are **facts**: `Extractor.facts()`.
 
 ## Teach it something, without Python
 
-**A test runner.** Add a table to `testruns.toml`. It is tried only where one of its `gates` stands literally in the output;
-`style` says how a match is read (`counts`: numbers beside words, `tally`: each match is one test, its first group the
-verdict), `join` what several summaries in one output mean (`last` or `sum`). `matches` and `rejects` are its own examples,
-and the tests execute them:
+**A test runner.** Add a table to `runners.toml`; the comment at its head explains the keys. `matches` and `rejects` are
+examples that the tests execute:
 
 ```toml
 [patterns.quokka]
@@ -29,28 +34,36 @@ matches = [{{ text = "quokka: 12 passed, 3 failed", passed = 12, failed = 3 }}]
 rejects = ["12 passed, 3 failed"]
 ```
 
-**An error.** Add a table to `traces.toml` in the same way; the comment there lists its styles. **A word** (of hedging,
-planning, certainty): add it to its list under `[words]` in `thoughts.toml`. Then, from a checkout:
+**An error.** Add a table to `errors.toml`; the comment there lists its styles. **A word** of hedging, certainty or
+failure: add it to its list under `[words]` in `thoughts.toml`. Then, from a checkout:
 
 ```sh
-python -m pytest -q tests/test_catalogue.py tests/test_patterns.py   # its examples hold, and no text makes it slow
+python -m pytest -q tests/test_catalogue.py tests/test_patterns.py   # the examples hold, and no text makes a pattern slow
 featrouter features --markdown > features/README.md                  # this page
 ```
 
-and extract and train again: a bundle is bound to the catalogue that it was trained with.
+Then extract and train again: a bundle is bound to the catalogue that it was trained with.
 
-**A feature** is a number, and so takes a line of Python: a `[features.NAME]` table (unit, meaning, direction, phrase), and
-the number of the same name at the same place in the family's `row()`.
+**A feature** takes a line of Python: add a `[features.NAME]` table (unit, range, sign, weight, meaning, phrase), and
+write the number into the row in the family's `observe()`.
 """
 
 
 def page() -> str:
     """The page in Markdown, a newline at its end."""
-    lines = [_HEAD.format(count=len(feature_set()), families=len(FAMILIES))]
+    lines = [_HEAD.format(count=len(feature_set()), free=sum(f.sign == "free" for f in feature_set()))]
     for family in FAMILIES:
         lex = lexicon(family)
-        lines.append(f"\n## {family}\n\n{lex.summary}\n\n| feature | unit | direction | meaning |\n|---|---|---|---|\n")
-        lines += [f"| `{f.name}` | {f.unit} | {f.direction} | {f.meaning} |\n" for f in lex.features]
+        lines.append(
+            f"\n## {family}\n\n{lex.summary}\n\n| feature | unit | range | sign | weight | meaning |\n|---|---|---|---|---|---|\n"
+        )
+        lines += [
+            f"| `{f.name}` | {f.unit} | {f.low:g} to {f.high:g} | {f.sign} | {f.weight or ''} | {f.meaning} |\n"
+            for f in lex.features
+        ]
         if lex.patterns:
             lines.append(f"\nReads: {', '.join(f'`{name}`' for name in lex.patterns)}.\n")
+    for name in VOCABULARIES:
+        lex = lexicon(name)
+        lines.append(f"\n## {name}\n\n{lex.summary}\n\nReads: {', '.join(f'`{one}`' for one in lex.patterns)}.\n")
     return "".join(lines)

@@ -12,9 +12,9 @@ from featrouter.bundle import BundleError
 from featrouter.catalogue import digest, feature_set
 from featrouter.router import Router
 
-_PACKAGES = ("numpy", "lightgbm", "pandas", "scikit-learn", "joblib", "click", "jinja2", "unidiff", "tree-sitter")
+_PACKAGES = ("numpy", "lightgbm", "pandas", "scikit-learn", "joblib", "click", "jinja2", "tree-sitter", "google-re2")
 _GRAMMARS = ("python", "javascript")
-_EXTRAS = {"pyarrow": "parquet", "zstandard": "zstd", "google-re2": "re2", "matplotlib": "plot"}
+_EXTRAS = {"pyarrow": "parquet", "zstandard": "zstd", "matplotlib": "plot"}
 
 
 def examine() -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,7 +12,8 @@ import numpy.typing as npt
 from featrouter.catalogue import FAMILIES as NAMES
 from featrouter.catalogue import family_of, feature_set
 from featrouter.families import FAMILIES, Family
-from featrouter.reading import Reading
+from featrouter.families.prompt import Prompt
+from featrouter.reading import Reading, task_window
 from featrouter.trajectory import Trajectory, Turn
 
 Row = npt.NDArray[np.float64]
@@ -20,19 +21,28 @@ Row = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """The features that somebody reads: families of which none is wanted are not computed."""
+    """The features that somebody reads. A family of which none is wanted is not computed.
+
+    `blank`: the row before anything was seen, by name in the order of the catalogue: NaN throughout. `columns` (p,):
+    where the wanted features stand in it; None: all of them, in the same order. `low`, `high` (p,): their bounds.
+    """
 
     families: tuple[type[Family], ...]
-    columns: npt.NDArray[np.intp]
+    blank: dict[str, float]
+    columns: npt.NDArray[np.intp] | None
+    low: Row
+    high: Row
 
     @classmethod
     def of(cls, names: Sequence[str]) -> Wanted:
         """KeyError for a name that is no feature."""
         asked = {family_of(name) for name in names}
-        computed = [name for name in feature_set().names if family_of(name) in asked]
-        place = {name: index for index, name in enumerate(computed)}
-        columns = np.array([place[name] for name in names], np.intp)
-        return cls(tuple(make for name, make in zip(NAMES, FAMILIES, strict=True) if name in asked), columns)
+        blank = {name: float("nan") for name in feature_set().names if family_of(name) in asked}
+        index = {name: place for place, name in enumerate(blank)}
+        columns = None if list(names) == list(blank) else np.array([index[name] for name in names], np.intp)
+        made = tuple(make for name, make in zip(NAMES, FAMILIES, strict=True) if name in asked)
+        features = [feature_set().by_name[name] for name in names]
+        return cls(made, blank, columns, np.array([f.low for f in features]), np.array([f.high for f in features]))
 
 
 class Extractor:
@@ -44,33 +54,54 @@ class Extractor:
     def __init__(self, task: str = "", wanted: Wanted | None = None) -> None:
         self.turn = 0
         self._task = task
-        self._wanted = wanted or _all()
-        self._made: tuple[Family, ...] = ()
+        self._wanted = wanted or everything()
+        self._made: tuple[Family, ...] | None = None
+        # What takes a turn in: of the families that turns change.
+        self._observers: tuple[Callable[[Reading], None], ...] = ()
+        self._row: dict[str, float] = {}
 
     # Not a cached_property: in Python 3.11 that takes one lock for the sessions of all threads.
     @property
     def _families(self) -> tuple[Family, ...]:
-        if not self._made:
-            self._made = tuple([family(self._task) for family in self._wanted.families])
+        made = self._made
+        if made is None:
+            row, task = self._wanted.blank.copy(), task_window(self._task)
+            made = tuple([family(task, row) for family in self._wanted.families])
+            self._made, self._row = made, row
+            self._observers = tuple([family.observe for family in made if not isinstance(family, Prompt)])
             self._task = ""  # a session lives long, and its task may be large
-        return self._made
+        return made
 
     def observe(self, turn: Turn) -> None:
+        if self._made is None:
+            _ = self._families
         self.turn += 1
         reading = Reading(turn, self.turn)
-        for family in self._families:
-            family.observe(reading)
+        for observe in self._observers:
+            observe(reading)
 
     def row(self) -> Row:
-        """The wanted features now, float64 (p,), in the order in which they are wanted; unknown is NaN."""
-        numbers: list[float] = []
+        """The wanted features now, float64 (p,), in the order in which they are wanted, within their bounds; unknown is NaN."""
+        if self._made is None:
+            _ = self._families
+        wanted = self._wanted
+        row = np.fromiter(self._row.values(), np.float64, len(self._row))
+        if wanted.columns is not None:
+            row = row.take(wanted.columns)
+        np.minimum(row, wanted.high, out=row)
+        return np.maximum(row, wanted.low, out=row)
+
+    def facts(self) -> dict[str, float]:
+        """What phrases and pages say, by name, whether or not a model reads it: counts without a bound; unknown is NaN."""
+        found: dict[str, float] = {}
         for family in self._families:
-            numbers.extend(family.row().values())
-        return np.array(numbers, dtype=np.float64).take(self._wanted.columns)
+            found |= family.facts()
+        return found
 
 
 @cache
-def _all() -> Wanted:
+def everything() -> Wanted:
+    """All features."""
     return Wanted.of(feature_set().names)
 
 

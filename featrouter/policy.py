@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from featrouter.lazy_pattern import lazy_pattern
+
 KINDS = ("rule", "fixed", "anytime", "risk-controlled")
 NEVER = math.inf
 MAX_THRESHOLD = 1e100
 
-_FIXED = re.compile(r"fixed:([0-9]{1,6})")
+_FIXED = lazy_pattern(r"fixed:([0-9]{1,6})")
 _KEYS = ("kind", "turns", "end", "latch", "allow_stop", "promise")
 
 

@@ -65,8 +65,9 @@ class Router:
             raise ValueError(f"policy {name} made a promise on harm, which leaves no room for exploring: drop epsilon")
         if bundle.catalogue != digest():
             raise BundleError(
-                "this bundle was trained with another feature catalogue, so its features mean something else: "
-                "train it again (featrouter train)"
+                "This bundle was trained with an earlier catalogue of features, and their names and meanings have changed. "
+                "Train it again from the same turns and runs files: featrouter train LOGS -o BUNDLE. Features files of "
+                "that time must be extracted again, too: featrouter extract LOGS -o FEATURES."
             )
         self.bundle = bundle
         self.costs = costs or Costs()

@@ -5,33 +5,43 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from featrouter.catalogue import lexicon
+from featrouter.catalogue import SCREENED, lexicon
 
-#: Families whose patterns are tried on whole observations.
-FAMILIES = ("testruns", "traces")
+#: What `held` returns of a text without gates, always this object.
+NOTHING: frozenset[str] = frozenset()
 
 
 def held(text: str) -> frozenset[str] | None:
-    """The gates of those families that the text holds; None where that is to be asked gate by gate (`gate in text`)."""
-    screen = _screen()
-    if screen is None:
+    """The gates that a call's answer holds, of all patterns that read whole answers.
+
+    None where that is to be asked gate by gate (`gate in text`).
+    """
+    match = _matcher()
+    if match is None:
         return None
+    if not text:
+        return NOTHING
     try:
-        found = screen.Match(text)
+        found = match(text.encode())
     except UnicodeEncodeError:  # a lone surrogate
         return None
+    if not found:
+        return NOTHING
     gates = _gates()
-    return frozenset([gates[index] for index in found]) if found else frozenset()
+    return frozenset([gates[index] for index in found])
 
 
 @cache
 def _gates() -> tuple[str, ...]:
-    patterns = [pattern for family in FAMILIES for pattern in lexicon(family).patterns.values()]
+    patterns = [
+        pattern for name in SCREENED for pattern in lexicon(name).patterns.values() if pattern.style != "refusal"
+    ]
     return tuple(dict.fromkeys(gate for pattern in patterns for gate in pattern.gates))
 
 
 @cache
-def _screen() -> Any:
+def _matcher() -> Any:
+    """A function from a text to the indices of the gates that it holds; None without google-re2."""
     try:
         import re2
     except ImportError:
@@ -42,4 +52,4 @@ def _screen() -> Any:
     for gate in _gates():
         screen.Add(gate)
     screen.Compile()
-    return screen
+    return screen.Match

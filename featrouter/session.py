@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featrouter.catalogue import feature_set, number
+from featrouter.catalogue import feature_set
 from featrouter.decision import Costs, Decision, Reason, choose
 from featrouter.extractor import Extractor, Row
 from featrouter.reading import amount
@@ -50,13 +50,12 @@ class Session:
         found = router.reference(harness)
         self._unknown = found if isinstance(found, str) else ""
         self._reference = None if isinstance(found, str) else found
-        # What was seen last; reading the task text waits until somebody wants to know.
+        # The row now; reading the task text waits until somebody wants to know. `_before`: what each number was before it
+        # became what it is; NaN where that was unknown.
         self._row: Row | None = None
         self._before: Row | None = None
         self._places: NDArray[np.int8] | None = None
         self._outside = 0
-        #: Whether the numbers of this row may speak for themselves: it was looked at, and is like the runs that are known.
-        self.familiar = False
 
     @property
     def turn(self) -> int:
@@ -66,15 +65,32 @@ class Session:
     @property
     def row(self) -> Row:
         """The features now, in the order of the bundle's; do not change it."""
-        if self._row is None:
-            self._look()
-        return cast(Row, self._row)
+        row = self._row
+        if row is None:
+            row = self._row = self._extractor.row()
+        return row
 
     @property
     def outside(self) -> int:
         """How many features lie outside the range of the reference runs, which is also on every decision."""
-        _ = self.row
+        _ = self.places
         return self._outside
+
+    @property
+    def places(self) -> NDArray[np.int8] | None:
+        """Where each value of the row stands among those of the reference runs, (p,); None for an unknown harness."""
+        row = self.row
+        if self._places is None and self._reference is not None:
+            self._places = self._reference.places(row)
+            self._outside = outside(self._places)
+        return self._places
+
+    @property
+    def familiar(self) -> bool:
+        """Whether the numbers of this row may speak for themselves: it is like the runs that are known."""
+        if self.places is None or self._reference is None:
+            return False
+        return not self._router.guarded or self._outside <= self._reference.limit
 
     def observe(self, turn: Turn) -> None:
         """Take one turn in."""
@@ -88,29 +104,22 @@ class Session:
     def _observe(self, turn: Turn) -> None:
         if self._router.policy.latch:
             self._decide()  # a policy that looks at this turn, or keeps an escalation, does not wait to be asked
-        _ = self.row
+        before = self.row
         self._extractor.observe(turn)
         if self._costs.handover:
             self._tokens = _tokens(turn, self._tokens)
-        self._look()
+        row = self._row = self._extractor.row()
+        if self._before is None:
+            self._before = before.copy()
+        else:  # where a value is missing, or was, there is nothing to compare with: NaN differs from itself
+            np.copyto(self._before, before, where=row != before)
+        self._places = None
+        self._outside = 0
 
     @property
     def switch(self) -> float:
         """What handing over costs now beyond the strong model's own work, in USD: its prompt cache is empty."""
         return self._costs.handover * self._tokens / 1e6
-
-    def _look(self) -> None:
-        row = self._extractor.row()
-        before = self._row
-        if before is None or self._before is None:
-            self._before = row.copy()
-        else:  # where a value is missing, or was, there is nothing to compare with: NaN differs from itself
-            np.copyto(self._before, before, where=row != before)
-        self._row = row
-        if self._reference is not None:
-            self._places = self._reference.places(row)
-            self._outside = outside(self._places)
-            self.familiar = not self._router.guarded or self._outside <= self._reference.limit
 
     def end(self) -> None:
         """The weak agent has submitted: from here the choice is accept or escalate."""
@@ -135,12 +144,11 @@ class Session:
         router, ended, turn, costs = self._router, self._ended, self._extractor.turn, self._costs
         policy, stage = router.policy, router.stages[ended]
         threshold = policy.threshold(turn, ended=ended)
-        if self._row is None:
-            self._look()
-        if self._reference is None or self._places is None:
+        places = self.places
+        if self._reference is None or places is None:
             known = self._fallback(self._unknown)
             return known._replace(choice="escalate") if policy.promise and threshold != _INF else known
-        shifts, scores = self._reference.shifts, stage.forest.score(self._places).tolist()
+        shifts, scores = self._reference.shifts, stage.forest.score(places).tolist()
         r1 = stage.r1.probability(scores, shifts) if stage.r1 else _NAN
         r2 = stage.r2.probability(scores, shifts) if stage.r2 else _NAN
         c1, c2 = costs.weak, costs.strong
@@ -221,11 +229,11 @@ class Session:
         return self._router.stages[self._ended].expected
 
     def _explain(self, n: int) -> list[Reason]:
-        _ = self.row
-        if self._places is None:
+        places = self.places
+        if places is None:
             return []
         stage = self._router.stages[self._ended]
-        shares = dict(zip(stage.speaking, stage.explainer.contributions(RANKS[self._places]), strict=True))
+        shares = dict(zip(stage.speaking, stage.explainer.contributions(RANKS[places]), strict=True))
         nothing = np.zeros(stage.width + 1)
         effects = (shares.get("r2", nothing) - shares.get("r1", nothing))[:-1]
         order = np.argsort(-np.abs(effects), kind="stable")[: max(0, n)]
@@ -233,10 +241,10 @@ class Session:
 
     def _reason(self, index: int, effect: float) -> Reason:
         feature = feature_set().by_name[self._router.bundle.features[index]]
-        value, before = float(self.row[index]), float(cast(Row, self._before)[index])
+        value, before = float(self.row[index]), float((self.row if self._before is None else self._before)[index])
         words = feature.word(value)
         if value != before and value == value and before == before and feature.unit != "0 or 1":
-            words += f", {'up' if value > before else 'down'} from {number(before)}"
+            words += f", {'up' if value > before else 'down'} from {feature.shown(before)}"
         return Reason(feature.name, value, effect, words)
 
     def _default(self) -> str:

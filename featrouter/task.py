@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import string
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 
 from featrouter.catalogue import lexicon
+from featrouter.lazy_pattern import lazy_pattern
 
 #: So many texts are remembered: runs on one task come together.
 _KEPT = 64
@@ -18,13 +20,12 @@ _KEPT = 64
 _WORD = string.ascii_letters + string.digits + "_"
 _CALLED, _PATH = _WORD + ".", _WORD + "/.-"
 #: No name that the patterns take is longer.
-_MOST_CALLED, _MOST_PATH = 400, 900
-_BEYOND = re.compile(r"[^\x00-\x7f]")
-_EXTENSION = re.compile(r"\.[a-z]{1,4}\b")
-_PATH_ON = re.compile(r"[\w/.-]*")
-_QUOTED = re.compile(r"`([A-Za-z_][\w.]{1,80})(?:\(\))?`")
-#: All that no word is made of becomes a blank.
-_BLANKED = bytes(code if chr(code) in _WORD else 32 for code in range(128)).ljust(256)
+_MOST_NAME, _MOST_CALLED, _MOST_PATH = 100, 400, 900
+_BEYOND = lazy_pattern(r"[^\x00-\x7f]")
+_PATH_ON = lazy_pattern(r"[\w/.-]*")
+_QUOTED = lazy_pattern(r"`([A-Za-z_][\w.]{1,80})(?:\(\))?`")
+#: A sign that makes a word a name, with the rest of the word.
+_SNAKE_OR_CAMEL = lazy_pattern(r"[A-Z_](?:(?<=_)|(?<=[a-z0-9].))\w*")
 
 
 @lru_cache(maxsize=_KEPT)
@@ -35,7 +36,7 @@ def files(text: str) -> tuple[str, ...]:
         return tuple(pattern.findall(text))
     text, end = plain, 0
     found: list[str] = []
-    for hit in _EXTENSION.finditer(text):
+    for hit in _extension().finditer(text):
         if hit.start() >= end:
             start = _start(text, max(end, hit.start() - _MOST_PATH), hit.start(), _PATH)
             end = _end(text, hit.end())
@@ -53,10 +54,12 @@ def symbols(text: str) -> tuple[str, ...]:
     found = [(match.start(), match.group(1)) for match in _QUOTED.finditer(text)]
     at = text.find("(")
     while at >= 0:
-        start = _start(text, max(0, at - _MOST_CALLED), at, _CALLED)
-        if "." in text[start:at] or "_" in text[start:at]:
-            matches = pattern.finditer(text, start, at + 1)
-            found += [(match.start(), next(filter(None, match.groups()))) for match in matches]
+        if text[at - 1] in _CALLED:
+            start = _start(text, max(0, at - _MOST_CALLED), at, _CALLED)
+            if "." in text[start:at] or "_" in text[start:at]:
+                match = pattern.search(text, start, at + 1)
+                if match:  # there is but one: it ends with the bracket
+                    found.append((match.start(), match[match.lastindex or 0]))
         at = text.find("(", at + 1)
     return tuple(dict.fromkeys([name for _, name in sorted(found)]))
 
@@ -64,11 +67,33 @@ def symbols(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=_KEPT)
 def names(text: str) -> tuple[str, ...]:
     """Words in snake case or camel case, each once, in their order."""
+    return tuple(each_name(text))
+
+
+def each_name(text: str) -> Iterator[str]:
+    """The same, one by one: who needs a few reads no further."""
     pattern, plain = lexicon("code")["name"].regex, _plain(text)
     if plain is None:
-        return tuple(dict.fromkeys(pattern.findall(text)))
-    words = dict.fromkeys(plain.encode("ascii").translate(_BLANKED).decode("ascii").split())
-    return tuple([word for word in words if ("_" in word or not word.islower()) and pattern.fullmatch(word)])
+        yield from dict.fromkeys(pattern.findall(text))
+        return
+    is_name = pattern.fullmatch
+    seen: set[str] = set()
+    for hit in _SNAKE_OR_CAMEL.finditer(plain):
+        at, end = hit.span()
+        low = at - _MOST_NAME if at > _MOST_NAME else 0
+        word = plain[low + len(plain[low:at].rstrip(_WORD)) : end]
+        if word not in seen:
+            seen.add(word)
+            if is_name(word):
+                yield word
+
+
+@cache
+def _extension() -> re.Pattern[str]:
+    """What a file name ends with: the pattern of files from its last dot on."""
+    source = lexicon("prompt")["file"].source
+    ending = source[source.rindex(r"\.") :].removeprefix(r"\.")
+    return re.compile(rf"\.(?=[a-z]){ending}")  # most dots end a sentence or stand in a number
 
 
 @lru_cache(maxsize=_KEPT)

@@ -208,7 +208,7 @@ def test_an_unguarded_router_trusts_the_same_rows(
     together: Together, recorded_bundle: Bundle, recorded_runs: Runs
 ) -> None:
     tight = {name: replace(reference, limit=0) for name, reference in recorded_bundle.references.items()}
-    found = compared(together, replace(recorded_bundle, references=tight), {"guard": False}, recorded_runs, 5)
+    found = compared(together, replace(recorded_bundle, references=tight), {"guard": False}, recorded_runs, 1)
     assert any(decision.outside and not decision.fallback for decision in found)
 
 

@@ -112,7 +112,8 @@ def test_a_policy_is_part_of_the_bundle_and_another_may_be_asked_for(features: P
     assert told["policy"] == "fixed" and set(told["policies"]) == {"rule", "fixed", "anytime"}
     text = json.dumps(a_recorded_run())
     turn = told["policies"]["fixed"]["turns"][0][0]
-    before, at = (json.loads(run("decide", path, *ON, "-", "--turn", k, stdin=text).stdout) for k in (turn - 1, turn))
+    asked = (max(0, turn - 1), turn)
+    before, at = (json.loads(run("decide", path, *ON, "-", "--turn", k, stdin=text).stdout) for k in asked)
     assert before["choice"] == "continue" or turn == 0
     assert at["choice"] == ("escalate" if at["y2"] > at["y1"] else "continue")
     rule = json.loads(run("decide", path, *ON, "-", "--policy", "rule", "--turn", 1, stdin=text).stdout)
@@ -342,7 +343,7 @@ def test_pairs_and_single_models_do_not_mix() -> None:
 def test_families_and_the_page_of_the_catalogue() -> None:
     rows = json.loads(run("features", "--family", "loops", "--json").stdout)
     assert rows and {row["family"] for row in rows} == {"loops"}
-    assert all(set(row) == {"name", "family", "unit", "direction", "meaning"} for row in rows)
+    assert all(set(row) == {"name", "family", "unit", "low", "high", "sign", "weight", "meaning"} for row in rows)
     lines = run("features").stdout.splitlines()
     assert len(lines) == len(feature_set())
     assert run("features", "--markdown").stdout == (RECORDED.parents[1] / "features" / "README.md").read_text("utf-8")

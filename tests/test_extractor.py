@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from clock import assert_grows_in_proportion
+from hostile import TEXTS
+from hostile import TOOLS as HOSTILE_TOOLS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -114,16 +116,107 @@ def test_nothing_that_a_harness_sends_raises(task: Any, fields: list[tuple[Any, 
     assert extractor.row().shape == (len(feature_set()),)
 
 
+def names_written(task: str, turns: list[Turn]) -> list[list[str]]:
+    """What the families write, by family, into the row that they share and into rows of their own."""
+    blank = dict.fromkeys(feature_set().names, float("nan"))
+    shared, own = dict(blank), [dict[str, float]() for _ in FAMILIES]
+    families = [make(task, shared) for make in FAMILIES]
+    alone = [make(task, row) for make, row in zip(FAMILIES, own, strict=True)]
+    for number, turn in enumerate(turns, 1):
+        for family in (*families, *alone):
+            family.observe(Reading(turn, number))
+    assert list(shared) == list(blank)
+    return [list(row) for row in own]
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(ACTIONS + OBSERVATIONS), st.lists(turns, max_size=4))
-def test_families_write_the_catalogue_in_order(task: str, some: list[Turn]) -> None:
-    for make in FAMILIES:
-        family = make(task)
-        expected = [f.name for f in lexicon(make.__name__.lower()).features]
-        assert list(family.row()) == expected
-        for number, turn in enumerate(some, 1):
-            family.observe(Reading(turn, number))
-        assert list(family.row()) == expected
+def test_families_write_features_of_their_own_alone(task: str, some: list[Turn]) -> None:
+    for make, names in zip(FAMILIES, names_written(task, some), strict=True):
+        assert set(names) <= {feature.name for feature in lexicon(make.__name__.lower()).features}
+
+
+def test_every_feature_of_the_catalogue_is_written_by_its_family() -> None:
+    task = "Parser.feed_all() in src/app/main.py fails for the 3 oldest files"
+    some = [Turn(f"I look at it, part {n}.", action, "some answer " * 9) for n, action in enumerate(ACTIONS)]
+    for make, names in zip(FAMILIES, names_written(task, some), strict=True):
+        assert set(names) == {feature.name for feature in lexicon(make.__name__.lower()).features}
+    assert not np.isnan(observed(task, some).row()).any()
+
+
+def observed(task: str, turns: list[Turn]) -> Extractor:
+    extractor = Extractor(task)
+    for turn in turns:
+        extractor.observe(turn)
+    return extractor
+
+
+def assert_within_bounds(extractor: Extractor) -> None:
+    row, (low, high) = extractor.row(), feature_set().bounds
+    assert row.shape == (len(feature_set()),) and tuple(extractor._row) == feature_set().names
+    outside = ~(np.isnan(row) | ((row >= low) & (row <= high)))
+    assert not outside.any(), [feature_set().names[place] for place in np.flatnonzero(outside)]
+    raw = np.array(list(extractor._row.values()))
+    assert not np.isinf(raw).any() and (np.isnan(raw) == np.isnan(row)).all()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(runs)
+def test_values_lie_within_their_bounds_or_are_unknown(run: Trajectory) -> None:
+    extractor = Extractor(run.task)
+    assert_within_bounds(extractor)
+    for turn in run:
+        extractor.observe(turn)
+        assert_within_bounds(extractor)
+
+
+hostile = st.sampled_from([text[:20_000] for text in TEXTS.values()])
+hostile_calls = st.builds(Call, hostile, hostile, st.sampled_from(HOSTILE_TOOLS), st.sampled_from([None, 0, 1]))
+hostile_turns = st.builds(
+    Turn,
+    thought=st.one_of(st.just(""), hostile),
+    calls=st.lists(st.one_of(hostile_calls, calls), max_size=3).map(tuple),
+    cost=amounts,
+    prompt_tokens=amounts,
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.one_of(hostile, texts), st.lists(st.one_of(hostile_turns, turns), max_size=5), st.integers(1, 4))
+def test_values_of_hostile_turns_lie_within_their_bounds(task: str, some: list[Turn], times: int) -> None:
+    extractor = Extractor(task)
+    for turn in some * times:
+        extractor.observe(turn)
+        assert_within_bounds(extractor)
+    assert not any(np.isinf(value) for value in extractor.facts().values())
+
+
+def test_the_row_is_the_catalogue_after_many_turns_of_every_kind() -> None:
+    whole = [
+        Turn(f"Maybe {n}", action, observation, tool)
+        for n, action in enumerate(ACTIONS)
+        for observation in OBSERVATIONS
+        for tool in TOOLS
+    ]
+    extractor = observed("the oldest of 3 in src/app/main.py", whole[::3] + whole[::7] * 2)
+    assert_within_bounds(extractor)
+    assert not set(extractor.facts()) - set(Extractor("").facts())
+
+
+def test_a_value_beyond_its_range_counts_as_the_bound() -> None:
+    again = observed("", [Turn("", "python a.py", "boom", exit_code=1)] * 40)
+    found = dict(zip(feature_set().names, again.row().tolist(), strict=True))
+    for name in ("loops_again", "traces_streak", "traces_recent", "loops_futile"):
+        assert found[name] == feature_set().by_name[name].high
+    assert again.facts()["traces_streak"] == again.facts()["loops_streak"] == 40
+
+
+def test_facts_are_counted_whatever_is_wanted_of_their_family() -> None:
+    extractor = Extractor("", Wanted.of(["traces_share"]))
+    extractor.observe(Turn("", "python a.py", "boom", exit_code=1))
+    assert extractor.row().tolist() == [1.0]
+    assert extractor.facts()["traces_streak"] == 1.0
+    assert all(name.startswith("traces_") for name in extractor.facts())
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -141,19 +234,27 @@ def test_what_is_wanted_is_what_comes_in_that_order(run: Trajectory, data: st.Da
     assert some.turn == whole.turn == len(run)
 
 
+def test_the_task_is_cut_once_for_all_families() -> None:
+    head, tail = "Is it the oldest of 3 files? " * 500, "\nSee src/app/late.py"
+    turn = Turn("", "cat src/app/late.py", "x = 1")
+    rows = [observed(head + middle + tail, [turn]).row() for middle in ("", "nothing to see. " * 9000)]
+    touched = feature_set().names.index("files_task_touched")
+    assert rows[1][touched] == 1.0 and rows[0][touched] == 1.0
+
+
 def test_families_of_which_nothing_is_wanted_are_not_computed() -> None:
     def computed(*names: str) -> list[str]:
         return [family.__name__.lower() for family in Wanted.of(names).families]
 
-    assert computed("traces_count", "files_reads", "traces_kinds") == ["files", "traces"]
+    assert computed("traces_rate", "files_opened", "traces_share") == ["files", "traces"]
     assert computed() == []
     assert computed(*feature_set().names) == [family.__name__.lower() for family in FAMILIES]
 
 
-@pytest.mark.parametrize("name", ["nosuch", "", "traces", "traces_nosuch", "traces_count "])
+@pytest.mark.parametrize("name", ["nosuch", "", "traces", "traces_nosuch", "traces_rate "])
 def test_what_is_no_feature_cannot_be_wanted(name: str) -> None:
     with pytest.raises(KeyError, match=repr(name)):
-        Wanted.of(["traces_count", name])
+        Wanted.of(["traces_rate", name])
 
 
 def unknown_before_the_first_turn() -> set[str]:
@@ -175,9 +276,9 @@ def test_what_is_unknown_before_the_first_turn_has_words_for_it() -> None:
     assert {name for name in silent if not name.startswith("prompt_")} == set()
 
 
-@pytest.mark.parametrize("name", ["thoughts_share", "traces_share", "loops_new_share"])
+@pytest.mark.parametrize("name", ["loops_share_read", "traces_share", "loops_new_share"])
 def test_a_first_turn_makes_shares_known(name: str) -> None:
-    run = Trajectory.of("", [Turn("I look.", "ls", "a.py")])
+    run = Trajectory.of("", [Turn("I look.", "cat a.py", "x = 1")])
     assert extract(run)[name] == (0.0 if name == "traces_share" else 1.0)
 
 

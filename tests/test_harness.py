@@ -132,8 +132,9 @@ def test_rows_keep_their_own_values_and_only_scores_are_of_ranks(recorded_bundle
         session = Router(recorded_bundle, harness=harness).session("fix the parser")
         session.observe(Turn("run", "python -m pytest", "== 4 failed, 9 passed in 0.10s ==", "bash"))
         rows.append(session.row)
-        column = recorded_bundle.features.index("testruns_failed_last")
-        assert session.row[column] == 4 and session._reason(column, 0.1).words == "4 failing tests"
+        column = recorded_bundle.features.index("testruns_failing")
+        assert session.row[column] == 4 / 13
+        assert session._reason(column, 0.1).words == "0.308 of the tests fail, up from 0"
     np.testing.assert_array_equal(*rows)
 
 

@@ -61,7 +61,7 @@ assert decision.turn == 0 and not decision.fallback, decision
 print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))
 """
     (seen,) = loaded(code)
-    needless = "tree_sitter unidiff re2 pandas sklearn lightgbm click joblib scipy logging pathlib tempfile subprocess"
+    needless = "tree_sitter re2 pandas sklearn lightgbm click joblib scipy logging pathlib tempfile subprocess"
     assert not {name for name in seen.split() if name.startswith(tuple(needless.split()))}
     assert not set(seen.split()) & {"lzma", "csv", "multiprocessing", "concurrent", "asyncio", "email", "zipfile"}
     assert "featrouter" in seen.split()
@@ -77,7 +77,7 @@ for turn in turns:
 assert not session.decide().fallback
 """
     (seen,) = loaded(code + SEEN, bundle_file)
-    rest = {name for name in seen.split() if not name.lstrip("_").startswith(("tree_sitter", "unidiff", "re2"))}
+    rest = {name for name in seen.split() if not name.lstrip("_").startswith(("tree_sitter", "re2"))}
     assert rest == {"featrouter", "numpy"}
 
 

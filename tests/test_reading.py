@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featrouter.reading import HEAD, MAX_CALLS, TAIL, CallReading, Reading, task_window, text_of, window
+from featrouter.observations.output import HEAD, TAIL, window
+from featrouter.reading import MAX_CALLS, CallReading, Reading, task_window, text_of
 from featrouter.trajectory import Call, Turn
 
 
@@ -79,11 +80,37 @@ def test_codes_of_a_wrong_type_are_unknown() -> None:
     assert call.is_error is None
 
 
-def test_a_size_is_part_of_a_signature() -> None:
-    long = [CallReading(Call("a" * size, "b" * size)) for size in (50_000, 60_000)]
-    assert long[0].action == long[1].action
-    assert long[0].signature != long[1].signature
-    assert long[0].answer != long[1].answer
+def test_a_call_is_the_same_as_another_that_asks_for_the_same() -> None:
+    def key(action: str, tool: str = "bash") -> int:
+        return CallReading(Call(action, "x", tool)).key
+
+    assert key('{"command": "ls", "timeout": 5}') == key('{"timeout": 9, "command": "ls"}') != key('{"command": "pwd"}')
+    assert key("ls") != key("ls", "shell")
+
+
+@pytest.mark.parametrize(
+    ("given", "observation", "failed"),
+    [
+        ({}, "fine", False),
+        ({"is_error": True}, "fine", True),
+        ({"exit_code": 1}, "fine", True),
+        ({"exit_code": 0}, "fine", False),
+        ({"is_error": False}, "fine", False),
+        ({}, "bash: foo: command not found", True),
+        ({}, "Traceback (most recent call last):\nKeyError: 'a'", True),
+        ({}, "x\n[Command finished with exit code 2]", True),
+    ],
+)
+def test_a_call_fails_by_the_harness_by_its_code_or_by_its_answer(
+    given: dict[str, Any], observation: str, failed: bool
+) -> None:
+    assert CallReading(Call("python a.py", observation, "bash", **given)).failed is failed
+
+
+def test_what_a_file_shows_may_quote_errors() -> None:
+    trace = "x = 1\n" * 100 + "Traceback (most recent call last):\nKeyError: 'a'"
+    assert not CallReading(Call("cat log.txt", trace, "bash")).errors
+    assert CallReading(Call("python a.py", trace, "bash")).errors.tracebacks == 1
 
 
 @pytest.mark.parametrize("bad", [None, True, "3", -1, float("inf"), float("nan"), 10**400, 1.7e308])
@@ -103,7 +130,7 @@ def test_calls_are_capped() -> None:
 
 JUNK = st.one_of(st.text(max_size=20), st.none(), st.booleans(), st.integers(), st.binary(max_size=9), st.just([1]))
 FIELDS = dict.fromkeys(("action", "observation", "tool", "exit_code", "is_error"), JUNK)
-READ = "action action_size observation observation_size tool exit_code is_error kind kinds operations signature answer"
+READ = "action action_size observation observation_size tool exit_code is_error kind kinds operations key failed"
 
 
 @given(st.fixed_dictionaries(FIELDS))

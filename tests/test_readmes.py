@@ -39,7 +39,7 @@ ELSEWHERE = {
         "main(['demo'])",
     ),
     ("README.md", "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]'"): (".ci/run", "^python3 -m venv"),
-    ("data/README.md", "featrouter extract ../shared/data"): ("tests/test_default.py", 'documented("train")'),
+    ("data/README.md", "python -m tests.public_logs ../shared/data"): ("tests/test_default.py", 'documented("train")'),
     ("featrouter/cli/README.md", "[tool.featrouter]"): ("tests/test_cli_help.py", "```toml"),
     (HOSTS, "model_list:\n  - {model_name: agent, litellm_params"): (
         "tests/hosts/test_host_litellm.py",
@@ -267,9 +267,9 @@ def taught(tmp_path: Path) -> Callable[[str, str], str]:
     def run(block: str, code: str) -> str:
         for name in ("featrouter", "features", "models"):
             shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-        with open(tmp_path / "features" / "testruns.toml", encoding="utf-8") as file:
+        with open(tmp_path / "features" / "runners.toml", encoding="utf-8") as file:
             head, words = file.read().split("\n[words]\n")
-        (tmp_path / "features" / "testruns.toml").write_text(f"{head}\n{block}\n[words]\n{words}", encoding="utf-8")
+        (tmp_path / "features" / "runners.toml").write_text(f"{head}\n{block}\n[words]\n{words}", encoding="utf-8")
         environment = unmeasured() | {"PYTHONPATH": str(tmp_path)}
         told = subprocess.run(
             [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
@@ -284,18 +284,18 @@ def test_a_runner_is_taught_without_python(taught: Callable[[str, str], str]) ->
     (block,) = [block for block in HERE if block.language == "toml"]
     ((name, table),) = tomllib.loads(block.code)["patterns"].items()
     code = f"""
-from featrouter.catalogue import feature_set, lexicon
+from featrouter.catalogue import lexicon
 from featrouter.extractor import Extractor
-from featrouter.families.testruns import result_by
+from featrouter.observations.test_results import result_by
 from featrouter import Turn
-pattern = lexicon("testruns")[{name!r}]
+pattern = lexicon("runners")[{name!r}]
 for example in {table["matches"]!r}:
     found = result_by(pattern, example.pop("text"))
     assert example and all(getattr(found, key) == value for key, value in example.items()), found
 assert not any(pattern.search(text) for text in {table["rejects"]!r})
 extractor = Extractor("fix it")
 extractor.observe(Turn("", "quokka run", "quokka: 4 passed, 2 failed", "bash", 1))
-row = dict(zip(feature_set().names, extractor.row()))
-print(row["testruns_passed_last"], row["testruns_failed_last"])
+facts = extractor.facts()
+print(facts["testruns_passed_last"], facts["testruns_failed_last"])
 """
     assert taught(block.code, code).split() == ["4.0", "2.0"]

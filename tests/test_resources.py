@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featrouter.catalogue import FAMILIES, feature_set
+from featrouter.catalogue import FAMILIES, VOCABULARIES, feature_set
 from featrouter.resources import resource
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = [*(f"features/{family}.toml" for family in FAMILIES), "models/default/default.featrouter"]
+SHIPPED = [*(f"features/{family}.toml" for family in (*FAMILIES, *VOCABULARIES)), "models/default/default.featrouter"]
 
 CHILD = """
 import pathlib, sys
@@ -28,7 +28,7 @@ features = extract(trajectory)
 print(featrouter.__file__)
 print(resource("features/loops.toml"))
 print(resource("models/default"))
-print(len(features), features["effort_turns"])
+print(len(features), features["effort_length"])
 """
 
 

@@ -348,7 +348,8 @@ def test_a_task_read_late_is_the_task_read_first(router: Router, recorded_runs: 
         for turn in trajectory:
             for session in (late, early):
                 session.observe(turn)
-        assert late.decide() == early.decide() and late.explain() == early.explain()
+        assert late.decide() == early.decide()
+        assert [str(reason) for reason in late.explain()] == [str(reason) for reason in early.explain()]
         assert late.row.tobytes() == early.row.tobytes()
 
 
@@ -406,5 +407,5 @@ def test_a_number_keeps_saying_what_it_was_before_while_it_stands(router: Router
     for failed in (1, 4):
         session.observe(Turn("run", "python -m pytest", f"== {failed} failed, 9 passed in 0.10s ==", "bash"))
     session.observe(Turn("look", "cat src/a.py", "x = 1", "bash"))
-    column = router.bundle.features.index("testruns_failed_last")
-    assert session._reason(column, 0.1).words == "4 failing tests, up from 1"
+    column = router.bundle.features.index("testruns_failing")
+    assert session._reason(column, 0.1).words == "0.308 of the tests fail, up from 0.1"

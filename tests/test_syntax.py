@@ -8,23 +8,23 @@ from functools import lru_cache
 import pytest
 
 from featrouter import syntax as module
-from featrouter.syntax import MOST_BYTES, syntax
+from featrouter.syntax import MAX_BYTES, is_broken
 
 
-def test_code_is_sound_or_broken_and_its_definitions_are_counted() -> None:
-    assert syntax("    def f():\n        return 1\n", "a.py") == (False, 1)
-    broken = syntax("def f(:\n", "a.py")
-    assert broken is not None and broken[0]
-    assert syntax("fn main() {}", "a.rs") is None
+def test_code_is_sound_or_broken() -> None:
+    assert is_broken("    def f():\n        return 1\n", "a.py") is False
+    assert is_broken("def f(:\n", "a.py") is True
+    assert is_broken("function f( {", "a.js") is True
+    assert is_broken("fn main() {}", "a.rs") is None
 
 
 def test_what_is_short_in_characters_may_be_long_in_bytes() -> None:
-    text = f"x = '{'é' * (MOST_BYTES - 10)}'"
-    assert len(text) <= MOST_BYTES and syntax(text, "a.py") is None
-    assert syntax(text[:400] + "'", "a.py") == (False, 0)
+    text = f"x = '{'é' * (MAX_BYTES - 10)}'"
+    assert len(text) <= MAX_BYTES and is_broken(text, "a.py") is None
+    assert is_broken(text[:200] + "'", "a.py") is False
 
 
 def test_a_grammar_that_is_not_installed_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_load", lru_cache(module._load.__wrapped__))
     monkeypatch.setitem(sys.modules, "tree_sitter_javascript", None)
-    assert syntax("function f() {}", "a.js") is None and syntax("def f(): ...", "a.py") == (False, 1)
+    assert is_broken("function f() {}", "a.js") is None and is_broken("def f(): ...", "a.py") is False

@@ -18,7 +18,7 @@ from featrouter.cli.scaling import PLACES, Scale, extracted, local, scaling
 @click.option("--markdown", is_flag=True, help="The page features/README.md.")
 @JSON
 def features(family: str | None, markdown: bool, as_json: bool) -> None:
-    """List the features: name, unit, direction, meaning.
+    """List the features: name, unit, sign, meaning.
 
     \b
     Examples:
@@ -35,11 +35,11 @@ def features(family: str | None, markdown: bool, as_json: bool) -> None:
         return
     chosen = [feature for feature in feature_set() if family in (None, feature.family)]
     if as_json:
-        keys = ("name", "family", "unit", "direction", "meaning")
+        keys = ("name", "family", "unit", "low", "high", "sign", "weight", "meaning")
         echo(json.dumps([{key: getattr(feature, key) for key in keys} for feature in chosen], indent=1))
         return
     for feature in chosen:
-        echo(f"{feature.name:26} {feature.direction}  {feature.meaning} [{feature.unit}]")
+        echo(f"{feature.name:26} {feature.sign:4}  {feature.meaning} [{feature.unit}]")
 
 
 @click.command()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 
 from featrouter.dialects.paths import FILES_KEPT
+from featrouter.lazy_pattern import lazy_pattern
 from featrouter.trajectory import Operation
 
 SQL_CHARS = 2048
-WRAPPER = re.compile(r"\s*(?:execute|sql|query)\[", re.IGNORECASE)
-KEYWORD = re.compile(r"[\s(;`]*([A-Za-z]{2,12})\b")
-TABLE = re.compile(
+WRAPPER = lazy_pattern(r"\s*(?:execute|sql|query)\[", re.IGNORECASE)
+KEYWORD = lazy_pattern(r"[\s(;`]*([A-Za-z]{2,12})\b")
+TABLE = lazy_pattern(
     r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|DESC|DESCRIBE|EXPLAIN|COLUMNS IN)\s+[`\"\[]?([A-Za-z_][\w.$]{0,127})",
     re.IGNORECASE,
 )
-SCHEMA = re.compile(r"information_schema|sqlite_master|pg_catalog", re.IGNORECASE)
+SCHEMA = lazy_pattern(r"information_schema|sqlite_master|pg_catalog", re.IGNORECASE)
 READ = frozenset("SHOW DESC DESCRIBE EXPLAIN PRAGMA".split())
 RUN = frozenset("SELECT WITH SET USE CALL EXEC EXECUTE BEGIN COMMIT ROLLBACK VALUES GRANT ANALYZE".split())
 EDIT = frozenset("INSERT UPDATE DELETE CREATE ALTER DROP REPLACE TRUNCATE MERGE RENAME".split())

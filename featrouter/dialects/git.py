@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from featrouter.dialects.paths import looks_like_path, named
+from featrouter.lazy_pattern import lazy_pattern
 from featrouter.trajectory import Operation
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ READ = frozenset(
 )
 EDIT = frozenset("checkout restore stash revert apply am rm mv clean cherry-pick reset rebase merge".split())
 VALUED = ("-C", "-c", "--git-dir", "--work-tree")
-DIFF_FILE = re.compile(r"^(?:\+\+\+ b/|diff --git a/(?=[^\n]* b/))([^\t\n ]{1,512})", re.MULTILINE)
+DIFF_FILE = lazy_pattern(r"^(?:\+\+\+ b/|diff --git a/(?=[^\n]* b/))([^\t\n ]{1,512})", re.MULTILINE)
 DIFF_CHARS = 8192
 
 

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-from featrouter.dialects import bash_words, programs, runners
+from featrouter.dialects import bash_words, programs, runner_tables, runners, tasks, wrappers
+from featrouter.lazy_pattern import lazy_pattern
 
 HEAD_CHARS = 1024
 ANSWER_CHARS = 400
-#: What harnesses answer when they found no command and ran none.
-REFUSALS = (
-    "EXACTLY ONE action",
-    "No SQL code was found",
-    "did not contain sql code",
-    "I don't understand your input",
-    "Your output was not formatted correctly",
-    "No tool calls found",
-    "You did not use a tool",
-)
 #: Programs that no other table needs to name.
 PLAIN = frozenset(
     "node java javac ruby perl php lua julia Rscript R rustc rustup gcc g++ cc clang cmake cargo go npm "
@@ -39,8 +28,9 @@ KNOWN = (
     PLAIN
     | programs.SILENT
     | programs.LOCATORS
-    | runners.TESTERS
-    | runners.SHELLS
+    | tasks.TESTERS
+    | wrappers.CARRIERS
+    | wrappers.NAMES
     | bash_words.KEYWORDS
     | bash_words.CONTROL
     | set(programs.READERS)
@@ -48,7 +38,8 @@ KNOWN = (
     | set(programs.SEARCHERS)
     | set(programs.MOVERS)
     | set(programs.MAKERS)
-    | set(runners.WRAPPERS)
+    | runners.RULES.keys()
+    | runner_tables.VERBS.keys()
     | {"find", "patch", "tr"}
 )
 #: Programs whose name also opens an English sentence or an imperative.
@@ -56,25 +47,33 @@ ENGLISH = frozenset(
     "find make test which time file sort head tail cut install at watch more less type service stack code "
     "close clear wait if for while until case select do then else exit source history local read split "
     "convert move look free date top set let return go just swift stat view install strip yes unit mount "
-    "screen host rename pest command function true false".split()
+    "screen host rename pest command function true false please call start script task op arch forge cross anchor spring nice "
+    "green behave ward trial tap lab infection prove busted robot radish lettuce slash boot helm duty run exec del "
+    "parallel concurrently unbuffer chronic symfony direnv lando munit sail entr bloop invoke moon mill shards v R".split()
 )
 FUNCTION_WORDS = frozenset(
     "the a an is are was be to of in it its that this i you we should will would can could not but so because with "
     "where when what which and or if then has have does do need let me my there here as on by from for at".split()
 )
-WORD = re.compile(r"[A-Za-z']+")
-NUMBERED = re.compile(r"(?:\d{1,3}[.)]|[-*+•>|])\s")
-SHELL_MARK = re.compile(r"[|&;<>]|\s--?\w|\$|^\w+=")
-VERB_NOUN = re.compile(r"[A-Z][a-z]+-[A-Z]\w+\b")
+WORD = lazy_pattern(r"[A-Za-z']+")
+NUMBERED = lazy_pattern(r"(?:\d{1,3}[.)]|[-*+•>|])\s")
+SHELL_MARK = lazy_pattern(r"[|&;<>]|\s--?\w|\$|^\w+=")
+VERB_NOUN = lazy_pattern(r"[A-Z][a-z]+-[A-Z]\w+\b")
 
 
 def refused(observation: str) -> bool:
-    """Whether the harness answered that there was no command to run."""
+    """Whether the harness answered that it found no command and ran none."""
     head = observation[:ANSWER_CHARS]
-    for refusal in REFUSALS:  # noqa: SIM110  # a generator under any() costs more than the search
-        if refusal in head:
-            return True
-    return False
+    # Written out: a loop or a generator under any() costs more than the seven searches.
+    return (
+        "EXACTLY ONE action" in head
+        or "No SQL code was found" in head
+        or "did not contain sql code" in head
+        or "I don't understand your input" in head
+        or "Your output was not formatted correctly" in head
+        or "No tool calls found" in head
+        or "You did not use a tool" in head
+    )
 
 
 def first_line(text: str) -> str:
@@ -99,8 +98,8 @@ def is_prose(text: str, first: str) -> bool:
     if not line:
         return True
     word = line.split(None, 1)[0]
-    name = runners.basename(word)
-    if runners.ASSIGNMENT.match(word):
+    name = wrappers.basename(word)
+    if wrappers.ASSIGNMENT.match(word):
         return False
     if name in KNOWN:
         return name in ENGLISH and is_sentence(line)
@@ -116,7 +115,7 @@ def is_prose(text: str, first: str) -> bool:
 def is_command(line: str) -> bool:
     """Whether a first line starts with what can only be meant as a program."""
     word = line.split(None, 1)[0] if line else ""
-    if runners.ASSIGNMENT.match(word):
+    if wrappers.ASSIGNMENT.match(word):
         return True
-    name = runners.basename(word.lstrip("(!"))
+    name = wrappers.basename(word.lstrip("(!"))
     return name in KNOWN or "/" in word or name.endswith((".py", ".sh"))

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 from featrouter.dialects import editor
+from featrouter.dialects.arguments import plain_key
 from featrouter.dialects.bash_words import split
 from featrouter.dialects.paths import named
+from featrouter.lazy_pattern import lazy_pattern
 from featrouter.trajectory import Operation
 
 TEXT_CHARS = 8192
+JOB_FILES = (".sh", ".slurm", ".sbatch", ".pbs", ".job", ".sub")
 LINE_CHARS = 1024
 HEADER = "[File: "
-FILE = re.compile(r"\[File: ([^\n]{1,512}?) \(\d{1,9} lines total\)\]")
-FOUND_IN = re.compile(r"(?:Found \d{1,9} matches|No matches found) for [^\n]{1,400} in (/[^\s:]{1,400})")
-RANGE = re.compile(r"\d{1,9}:\d{1,9}")
+FILE = lazy_pattern(r"\[File: ([^\n]{1,512}?) \(\d{1,9} lines total\)\]")
+FOUND_IN = lazy_pattern(r"(?:Found \d{1,9} matches|No matches found) for [^\n]{1,400} in (/[^\s:]{1,400})")
+RANGE = lazy_pattern(r"\d{1,9}:\d{1,9}")
 VIEW = frozenset(("open", "goto", "scroll_down", "scroll_up"))
 SEARCH = frozenset(("search_dir", "search_file", "find_file"))
 EXITS = frozenset(("submit", "exit_cost", "exit_format", "exit_context", "exit_forfeit", "exit_error", "exit_api"))
-WORDS = VIEW | SEARCH | EXITS | {"edit", "create", "insert", "undo_edit", "str_replace_editor"}
+EDITORS = frozenset(("str_replace_editor", "strReplaceEditor", "str_replace_based_edit_tool"))
+WORDS = VIEW | SEARCH | EXITS | {"edit", "create", "insert", "undo_edit"} | EDITORS
 
 
 def operations(action: str, observation: str) -> tuple[Operation, ...] | None:
     """What one of SWE-agent's commands does; None when the action is not one of them."""
-    line, _, body = action.lstrip().partition("\n")
-    name = line.split(None, 1)[0] if line.strip() else ""
+    begin = action[:256].split(None, 1)
+    name = begin[0] if begin else ""
     if name not in WORDS:
         return None
+    if name in VIEW and (window := _shown(observation)):
+        # The header is the better witness: a relative path starts from a directory that no command names.
+        return (Operation("read", window, (), (name,)),)
+    line, _, body = action.lstrip().partition("\n")
     commands = split(line[:LINE_CHARS], [])
     words = commands[0].words[1:] if commands else []
     if name in EXITS:
-        return (Operation("submit", commands=(name,)),) if not words else None
-    if name == "str_replace_editor":
+        # An answer may stand behind it; options and job files belong to programs that share the word.
+        foreign = any(word.startswith("--") or word.endswith(JOB_FILES) for word in words)
+        return None if foreign or (words and words[0].startswith("-")) else (Operation("submit", commands=(name,)),)
+    if name in EDITORS:
         whole = split(action[:TEXT_CHARS], [])
         return editor.operations(_options(whole[0].words[1:]), observation)
     if name == "edit" and not (words and RANGE.fullmatch(words[0])) and "end_of_edit" not in body[-64:]:
@@ -41,8 +50,7 @@ def operations(action: str, observation: str) -> tuple[Operation, ...] | None:
         new = body[:TEXT_CHARS].removesuffix("\n").removesuffix("end_of_edit").removesuffix("\n")
         return (Operation("edit", _shown(observation), commands=(name,), new=new),)
     if name in VIEW:
-        # The header is the better witness: a relative path starts from a directory that no command names.
-        files = _shown(observation) or (named(words[:1]) if name == "open" else ())
+        files = named(words[:1]) if name == "open" else ()
         return (Operation("read", files, commands=(name,)),)
     if name in SEARCH:
         files = named(words[1:2])
@@ -70,10 +78,10 @@ def _shown(observation: str) -> tuple[str, ...]:
     return named((match[1],)) if match else ()
 
 
-def _options(words: list[str]) -> dict[str, str]:
+def _options(words: list[str]) -> dict[str, object]:
     """`str_replace_editor create a.py --file_text "..."` as named arguments."""
-    options = dict(zip(("command", "path"), words, strict=False))
+    options: dict[str, object] = dict(zip(("command", "path"), words, strict=False))
     for option, value in pairwise(words):
         if option.startswith("--"):
-            options[option[2:]] = value
+            options[plain_key(option)] = value
     return options

@@ -85,34 +85,31 @@ def judge(name: str, train: Table, test: Table, settings: Settings, texts: tuple
 
 
 def repeated(table: Table) -> Floats:
-    """How often the latest six turns repeated a call or an error: 1 is once, 3 the third time, (n,).
+    """How often the latest turns repeated a call or an error: 1 is once, 3 the third time, (n,).
 
-    Read off the features: calls among the latest six that were not new, turns in a row with one call, or with errors.
+    Read off the features: the same call with the same answer, in a row or among the latest twelve; errors in a row.
     """
-    turns = np.minimum(6, table.meta["k"].to_numpy(dtype=np.float64))
-    same_calls = turns * (1 - _column(table, "loops_new_recent", 1.0)) + 1
-    counts = [same_calls, _column(table, "loops_streak"), _column(table, "traces_streak")]
-    return np.asarray(np.max(counts, axis=0))
+    again, futile = _column(table, "loops_again"), _column(table, "loops_futile")
+    return np.asarray(np.max([again + 1, futile + 1, _column(table, "traces_streak")], axis=0))
 
 
 def stage(table: Table) -> Floats:
     """tanh(5 * 0.10 * (severity/0.7 + spinning + exploring - production)), each read off the latest three turns.
 
     Spinning and exploring are muted before turn 8; a critical error counts as 1, tests that have just passed as -1
-    (method.md section 5). Ours is a reading of it from the features: "since" features tell what lies within 3 turns.
+    (method.md section 5). Ours is a reading of it from the features.
     """
     turn = table.meta["k"].to_numpy(dtype=np.float64)
-    recent = {name: _column(table, name, np.inf) < 3 for name in ("traces_since", "edits_since", "testruns_since")}
-    critical = (_column(table, "traces_streak") >= 3) | (_column(table, "traces_timeouts") > 0) & recent["traces_since"]
-    severity = np.where(critical, 1.0, np.where(recent["traces_since"], 0.7, 0.0))
-    stuck = (_column(table, "loops_streak") >= 3) | (_column(table, "loops_period") > 0)
-    spinning = np.where(stuck | (_column(table, "loops_answer_streak") >= 3), 1.0, 0.0)
-    reading = _column(table, "files_since_read", np.inf) < 3
-    exploring = np.where(reading & ~recent["edits_since"], 1.0, 0.0)
-    production = np.where(recent["edits_since"], 1.0, 0.0)
+    errors, edits, tests = (_column(table, f"{family}_recent") > 0 for family in ("traces", "edits", "testruns"))
+    critical = (_column(table, "traces_streak") >= 3) | ((_column(table, "traces_timeouts") > 0) & errors)
+    severity = np.where(critical, 1.0, np.where(errors, 0.7, 0.0))
+    stuck = (_column(table, "loops_again") >= 2) | (_column(table, "loops_cycle") > 0)
+    spinning = np.where(stuck | (_column(table, "loops_same_answer") >= 2), 1.0, 0.0)
+    exploring = np.where((_column(table, "files_since_read", np.inf) < 3) & ~edits, 1.0, 0.0)
+    production = np.where(edits, 1.0, 0.0)
     muted = turn < 8
     raw = 0.10 * (severity / 0.7 + np.where(muted, 0.0, spinning + exploring) - production)
-    passed = recent["testruns_since"] & (_column(table, "testruns_green_last") == 1)
+    passed = tests & (_column(table, "testruns_green") == 1)
     return np.where(critical, 1.0, np.where(passed, -1.0, np.tanh(5 * raw)))
 
 

@@ -3,42 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log2
 
 from featrouter.catalogue import lexicon
+from featrouter.dialects.diffs import size_of_diff
+from featrouter.observations.refusals import refused_for_syntax
 from featrouter.reading import CallReading, Reading
-from featrouter.syntax import syntax
+from featrouter.syntax import is_broken
 from featrouter.trajectory import Operation
 
 # Past this many distinct texts and names a run's counts stand still, so that a session's memory is bounded.
-MOST = 2048
+MAX_NAMES = 2048
+#: So many of the latest changes are looked at for refusals; so many may stand unchecked before that is a sign.
+RECENT, RECENT_TURNS, UNCHECKED = 6, 3, 2
 
-_RUNS = ("run", "test")
+_PROGRAMS = ("run", "test")
+_REFUSED, _EDITED = (1 << RECENT) - 1, (1 << RECENT_TURNS) - 1
 
 
 class Edits:
-    def __init__(self, task: str) -> None:
-        lex = lexicon("edits")
-        self._failed, self._syntax, self._definition = (lex[name] for name in ("failed", "syntax", "definition"))
+    def __init__(self, task: str, row: dict[str, float]) -> None:
+        self._row = row
         self._test_file = lexicon("files")["test_file"]
-        self._counts = dict.fromkeys(("edits", "added", "removed", "written", "test_files", "failed", "syntax"), 0)
-        self._definitions = self._repeated = 0
+        self._counts = dict.fromkeys(("edits", "added", "removed", "written", "test_files", "failed"), 0)
         self._size_last = self._size_max = float("nan")
+        # One bit a change, and one a turn, the latest lowest.
+        self._refused = self._edited = 0
         self._seen: set[int] = set()
+        self._undoing: set[int] = set()
         self._per_file: dict[str, int] = {}
         self._unchecked = self._chained = self._same_file = 0
         self._turn = self._first = self._last = 0
+        for name in ("refused", "repeated", "undone", "blind", "syntax", "largest", "recent"):
+            row[f"edits_{name}"] = 0.0
 
     def observe(self, reading: Reading) -> None:
-        self._turn = reading.number
+        turn = self._turn = reading.number
         for call in reading.calls:
             for operation in call.operations:
-                if operation.kind in ("edit", "create"):
+                kind = operation.kind
+                if kind == "edit" or kind == "create":
                     self._observe_change(operation, call)
-                elif operation.kind in _RUNS:
+                elif kind in _PROGRAMS:
                     self._unchecked = 0
+        row = self._row
+        row["edits_blind"] = float(self._unchecked - UNCHECKED) if self._unchecked > UNCHECKED else 0.0
+        self._edited = (self._edited << 1 | (self._last == turn)) & _EDITED
+        row["edits_recent"] = float(self._edited.bit_count())
 
     def _observe_change(self, operation: Operation, call: CallReading) -> None:
-        counts = self._counts
+        row, counts = self._row, self._counts
         created = operation.kind == "create"
         self._unchecked += 1
         self._chained = max(self._chained, self._unchecked)
@@ -53,69 +67,78 @@ class Edits:
         self._size_max = max(self._size_last, self._size_max) if self._size_max == self._size_max else self._size_last
         for name in operation.files:
             counts["test_files"] += self._test_file.search(name) is not None
-            if name in self._per_file or len(self._per_file) < MOST:
+            if name in self._per_file or len(self._per_file) < MAX_NAMES:
                 times = self._per_file[name] = self._per_file.get(name, 0) + 1
                 self._same_file = max(self._same_file, times)
-        head = call.observation[:400].lower()
-        failed = call.is_error is True or self._failed.search(head) is not None
-        counts["failed"] += failed
-        broken = failed and self._syntax.search(head) is not None
-        counts["syntax"] += broken or self._observe_code(operation)
+        refused = call.refused
+        counts["failed"] += refused
+        self._refused = (self._refused << 1 | refused) & _REFUSED
+        row["edits_refused"] = float(self._refused.bit_count())
+        row["edits_largest"] = log2(1.0 + self._size_max)
+        row["edits_syntax"] += _breaks(operation) or (call.refused and refused_for_syntax(call.observation))
         self._observe_history(operation)
 
-    def _observe_code(self, operation: Operation) -> bool:
-        """Counts what the new text defines; True when it does not parse although the text it replaces did."""
-        if not operation.new:
-            return False
-        name = operation.files[0] if operation.files else ""
-        parsed = syntax(operation.new, name)
-        if parsed is None:
-            self._definitions += self._definition.count(operation.new)
-            return False
-        broken, definitions = parsed
-        self._definitions += definitions
-        if broken and operation.old:
-            before = syntax(operation.old, name)
-            return before is not None and not before[0]
-        return broken
-
     def _observe_history(self, operation: Operation) -> None:
-        if not (operation.new or operation.old or operation.diff):
+        old, new, diff = operation.old, operation.new, operation.diff
+        if not (new or old or diff):
             return
+        row = self._row
         # hash(str) differs between processes; these are only ever compared within one session.
-        whole = hash((operation.files, operation.old, operation.new, operation.diff))
+        whole = hash((operation.files, old, new, diff))
         if whole in self._seen:
-            self._repeated += 1
-        elif len(self._seen) < MOST:
+            row["edits_repeated"] += 1.0
+        elif len(self._seen) < MAX_NAMES:
             self._seen.add(whole)
+        if old and new:
+            row["edits_undone"] += whole in self._undoing
+            if len(self._undoing) < MAX_NAMES:
+                self._undoing.add(hash((operation.files, new, old, diff)))
 
-    def row(self) -> dict[str, float]:
-        nan = float("nan")
-        counts = self._counts
+    def facts(self) -> dict[str, float]:
+        nan, counts = float("nan"), self._counts
         return {
-            "edits_count": counts["edits"],
-            "edits_added": counts["added"],
-            "edits_removed": counts["removed"],
-            "edits_written": counts["written"],
+            "edits_count": float(counts["edits"]),
+            "edits_added": float(counts["added"]),
+            "edits_removed": float(counts["removed"]),
+            "edits_written": float(counts["written"]),
             "edits_size_last": self._size_last,
             "edits_size_max": self._size_max,
-            "edits_test_files": counts["test_files"],
-            "edits_failed": counts["failed"],
-            "edits_syntax_errors": counts["syntax"],
-            "edits_definitions": self._definitions,
-            "edits_repeated": self._repeated,
-            "edits_same_file": self._same_file,
-            "edits_chained": self._chained,
-            "edits_unchecked": self._unchecked,
-            "edits_first_turn": self._first if self._first else nan,
-            "edits_since": self._turn - self._last if self._first else nan,
+            "edits_test_files": float(counts["test_files"]),
+            "edits_failed": float(counts["failed"]),
+            "edits_syntax_errors": self._row["edits_syntax"],
+            "edits_repeated": self._row["edits_repeated"],
+            "edits_undone": self._row["edits_undone"],
+            "edits_same_file": float(self._same_file),
+            "edits_chained": float(self._chained),
+            "edits_unchecked": float(self._unchecked),
+            "edits_first_turn": float(self._first) if self._first else nan,
+            "edits_since": float(self._turn - self._last) if self._first else nan,
         }
 
 
+def _breaks(operation: Operation) -> bool:
+    """Whether the new text does not parse although the text that it replaces did.
+
+    Only an edit that opens or closes more brackets or quotes than before is parsed: a parse may cost more than a turn.
+    """
+    old, new = operation.old, operation.new
+    if not new or not operation.files or _open(new) == _open(old):
+        return False
+    name = operation.files[0]
+    return is_broken(new, name) is True and not (old and is_broken(old, name) is not False)
+
+
+def _open(text: str) -> tuple[int, int, int, int]:
+    """What a text leaves open: brackets of three kinds, and whether its quotes are odd in number."""
+    count = text.count
+    quotes = count('"') + count("'")
+    return count("(") - count(")"), count("[") - count("]"), count("{") - count("}"), quotes & 1
+
+
 def _size(operation: Operation) -> tuple[int, int]:
-    """(lines added, lines removed) of an edit, by unidiff where it carries a diff."""
+    """(lines added, lines removed) of a change."""
     if operation.diff:
-        return _diff_size(operation.diff)
+        return size_of_diff(operation.diff)
     old = operation.old.splitlines()
     new = operation.new.splitlines()
     if not old:
@@ -132,20 +155,3 @@ def _alike(some: Sequence[str], others: Sequence[str]) -> int:
         if one != other:
             return number
     return min(len(some), len(others))
-
-
-def _diff_size(diff: str) -> tuple[int, int]:
-    if "@@" in diff or "diff --git" in diff or ("--- " in diff and "+++ " in diff):  # without, it is none to unidiff
-        import unidiff
-
-        try:
-            patch = unidiff.PatchSet(diff)
-            if len(patch):
-                return patch.added, patch.removed
-        except (unidiff.UnidiffParseError, ValueError):
-            pass
-    # Cut, hunkless (apply_patch) and malformed diffs: their marked lines still tell the size.
-    lines = [line for line in diff.splitlines() if not line.startswith(("+++", "---", "***"))]
-    added = sum(line.startswith("+") for line in lines)
-    removed = sum(line.startswith("-") for line in lines)
-    return added, removed

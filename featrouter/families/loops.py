@@ -2,119 +2,153 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Iterable
 
-from featrouter.reading import Reading
-from featrouter.trajectory import KINDS
+from featrouter.observations.sameness import AnswerKeys
+from featrouter.reading import CallReading, Reading
 
 # Past this many distinct actions every further one counts as new, so that a session's memory is bounded.
-MOST = 4096
-_RECENT = 6
-_PERIODS = (1, 2, 3, 4)
+MAX_KEYS = 4096
+#: The calls, or turns, that a feature called recent looks at.
+RECENT_CALLS, NEW_CALLS, HISTORY = 12, 6, 32
+LONGEST_PERIOD = 8
 
-_LOOKS = ("read", "search")
-_CHANGES = ("edit", "create")
-_RUNS = ("run", "test")
+_CALLS, _NEW = (1 << RECENT_CALLS) - 1, (1 << NEW_CALLS) - 1
 
 
 class Loops:
-    def __init__(self, task: str) -> None:
-        self._actions: dict[int, int] = {}
-        self._answers: set[int] = set()
-        self._recent_new: deque[bool] = deque(maxlen=_RECENT)
-        self._history: deque[int] = deque(maxlen=2 * _PERIODS[-1])
-        self._n_actions = self._new = self._repeated_answers = self._futile = 0
-        self._streak = self._streak_max = self._answer_streak = 0
-        self._last_answer: int | None = None
+    def __init__(self, task: str, row: dict[str, float]) -> None:
+        self._row = row
+        self._answers = AnswerKeys()
+        # By action: the answer to it at its latest time. By action and answer: the changes made until then.
+        self._last_answer: dict[int, int] = {}
+        self._met: dict[int, int] = {}
+        self._seen_answers: set[int] = set()
+        # One bit a call, the latest lowest.
+        self._in_vain = self._stale = self._new = 0
+        self._history: deque[int] = deque(maxlen=HISTORY)
+        self._n_calls = self._n_new = self._changes = 0
+        self._n_futile = self._n_answers = 0
+        self._action = self._answer = 0
+        self._same_action = self._same_action_max = self._same_answer = 0
         self._period = 0
-        self._kinds = dict.fromkeys(KINDS, 0)
-        self._kind = ""
-        self._total = 0
-        self._kind_now = self._switches = 0
-        self._edit_run = self._run_edit = self._look_edit = 0
+        self._silent = False
+        self._n_reads = self._n_operations = 0
+        row["loops_again"] = row["loops_same_answer"] = row["loops_futile"] = row["loops_cycle"] = 0.0
+        row["loops_stale"] = row["loops_idle"] = 0.0
 
     def observe(self, reading: Reading) -> None:
-        if not reading.calls:
+        row, calls = self._row, reading.calls
+        if not calls:
+            # One turn without a call may be how the agent ends; from the second on it does nothing.
+            row["loops_idle"] += self._silent
+            self._silent = True
             return
-        for call in reading.calls:
-            self._observe_action(call.signature, call.answer if call.observation_size else None)
-        action = hash(tuple([call.signature for call in reading.calls]))
-        answer = hash(tuple([call.answer for call in reading.calls]))
-        self._streak = self._streak + 1 if self._history and self._history[-1] == action else 1
-        self._streak_max = max(self._streak, self._streak_max)
-        self._answer_streak = self._answer_streak + 1 if answer == self._last_answer else 1
-        self._last_answer = answer
-        self._history.append(action)
-        self._period = self._shortest_period()
-        for call in reading.calls:
-            for operation in call.operations:
-                self._observe_kind(operation.kind)
+        self._silent = False
+        if calls[0].kind == "think" and all(call.kind == "think" and call.errors.refused for call in calls):
+            row["loops_idle"] += 1.0
+        else:
+            row["loops_idle"] = 0.0
+        calls = [call for call in calls if call.action_size or call.tool]
+        if not calls:  # the agent spoke, and somebody answered
+            return
+        if len(calls) == 1:
+            call = calls[0]
+            action, answer, spoke = call.key, self._observe_call(call), call.observation_size > 0
+        else:
+            action = hash(tuple([call.key for call in calls]))
+            answer = hash(tuple([self._observe_call(call) for call in calls]))
+            spoke = any(call.observation_size for call in calls)
+        self._observe_turn(action, answer, spoke)
+        row["loops_futile"] = float(self._in_vain.bit_count())
+        row["loops_stale"] = self._stale.bit_count() / RECENT_CALLS
+        row["loops_new_share"] = self._n_new / self._n_calls
+        row["loops_share_read"] = self._n_reads / self._n_operations
 
-    def _observe_action(self, action: int, answer: int | None) -> None:
-        self._n_actions += 1
-        known = action in self._actions
-        self._new += not known
-        self._recent_new.append(not known)
-        if answer is not None:
-            self._repeated_answers += answer in self._answers
-            if len(self._answers) < MOST:
-                self._answers.add(answer)
-        outcome = hash(answer)
-        if known:
-            self._futile += self._actions[action] == outcome
-        if known or len(self._actions) < MOST:
-            self._actions[action] = outcome
+    def _observe_call(self, call: CallReading) -> int:
+        """Takes a call in; the key of its answer."""
+        action, answer = call.key, self._answers.key(call.observation)
+        last_answer, met, kinds = self._last_answer, self._met, call.kinds
+        n = len(call.operations)
+        self._n_operations += n
+        if "read" in kinds:
+            self._n_reads += 1 if n == 1 else sum([operation.kind == "read" for operation in call.operations])
+        self._n_calls += 1
+        before = last_answer.get(action)
+        both = hash((action, answer))
+        changes_then = met.get(both)
+        new, stale = before is None, changes_then == self._changes
+        # The same success after a change was worth a look; the same failure was not.
+        futile = before == answer and (stale or call.failed)
+        self._n_new += new
+        self._new = (self._new << 1 | new) & _NEW
+        self._n_futile += futile
+        self._in_vain = (self._in_vain << 1 | futile) & _CALLS
+        if not new or len(last_answer) < MAX_KEYS:
+            last_answer[action] = answer
+        self._stale = (self._stale << 1 | stale) & _CALLS
+        if ("edit" in kinds or "create" in kinds) and not call.failed:
+            self._changes += 1
+        if changes_then is not None or len(met) < MAX_KEYS:
+            met[both] = self._changes
+        if call.observation_size:
+            self._observe_answer(answer)
+        return answer
 
-    def _shortest_period(self) -> int:
-        """The smallest p for which the last p turns' actions repeat the p before them; 0 if none up to 4."""
-        if self._history.count(self._history[-1]) == 1:
-            return 0  # what was done just now was not done before
+    def _observe_answer(self, answer: int) -> None:
+        seen = self._seen_answers
+        if answer in seen:
+            self._n_answers += 1
+        elif len(seen) < MAX_KEYS:
+            seen.add(answer)
+
+    def _observe_turn(self, action: int, answer: int, spoke: bool) -> None:
+        row, history = self._row, self._history
+        same_action = action == self._action and len(history) > 0
+        same_answer = answer == self._answer and len(history) > 0
+        self._same_action = self._same_action + 1 if same_action else 1
+        self._same_answer = self._same_answer + 1 if same_answer else 1
+        if self._same_action > self._same_action_max:
+            self._same_action_max = self._same_action
+        row["loops_same_answer"] = row["loops_same_answer"] + 1.0 if same_answer and spoke else 0.0
+        # An action that gets another answer each time, such as a poll, is no loop.
+        row["loops_again"] = row["loops_again"] + 1.0 if same_answer and same_action else 0.0
+        self._action, self._answer = action, answer
+        both = hash((action, answer))
+        met_before = both in history
+        history.append(both)
+        if met_before:
+            row["loops_cycle"] = self._rounds()
+        else:
+            row["loops_cycle"] = 0.0
+            self._period = 0
+
+    def _rounds(self) -> float:
+        """How often the latest turns repeat those of one period (2 … 8 turns) before them; the most over the periods."""
         past = list(self._history)
-        for period in _PERIODS:
-            if len(past) >= 2 * period and past[-period:] == past[-2 * period : -period]:
-                return period
-        return 0
+        n, most = len(past), 0.0
+        self._period = 1 if n > 1 and past[-1] == past[-2] else 0
+        for period in range(2, min(LONGEST_PERIOD, n // 2) + 1):
+            if past[-1] != past[-1 - period]:
+                continue
+            same = 1
+            while same + period < n and past[-1 - same] == past[-1 - same - period]:
+                same += 1
+            rounds = float(same // period)
+            if rounds > most and len(set(past[-period:])) > 1:
+                most, self._period = rounds, period
+        return most
 
-    def _observe_kind(self, kind: str) -> None:
-        before, self._kind = self._kind, kind
-        self._kinds[kind] += 1
-        self._total += 1
-        self._kind_now = self._kind_now + 1 if kind == before else 1
-        if before and before != kind:
-            self._switches += 1
-            self._edit_run += before in _CHANGES and kind in _RUNS
-            self._run_edit += before in _RUNS and kind in _CHANGES
-            self._look_edit += before in _LOOKS and kind in _CHANGES
-
-    def row(self) -> dict[str, float]:
+    def facts(self) -> dict[str, float]:
         nan = float("nan")
-        kinds, actions, total = self._kinds, self._n_actions, self._total
-        runs, changes = kinds["run"] + kinds["test"], kinds["edit"] + kinds["create"]
-        idle = kinds["think"] + kinds["other"]
+        acted = self._n_calls > 0
         return {
-            "loops_new_share": self._new / actions if actions else nan,
-            "loops_new_recent": sum(self._recent_new) / len(self._recent_new) if actions else nan,
-            "loops_streak": self._streak if actions else nan,
-            "loops_streak_max": self._streak_max if actions else nan,
-            "loops_answers": self._repeated_answers,
-            "loops_answer_streak": self._answer_streak if actions else nan,
-            "loops_futile": self._futile,
-            "loops_period": self._period if actions else nan,
-            "loops_kind_now": self._kind_now,
-            "loops_entropy": _entropy(kinds.values(), total) if total else nan,
-            "loops_switches": self._switches / (total - 1) if total > 1 else nan,
-            "loops_edit_run": self._edit_run,
-            "loops_run_edit": self._run_edit,
-            "loops_look_edit": self._look_edit,
-            "loops_share_read": kinds["read"] / total if total else nan,
-            "loops_share_change": changes / total if total else nan,
-            "loops_share_run": runs / total if total else nan,
-            "loops_share_idle": idle / total if total else nan,
+            "loops_new_share": self._n_new / self._n_calls if acted else nan,
+            "loops_new_recent": self._new.bit_count() / min(self._n_calls, NEW_CALLS) if acted else nan,
+            "loops_streak": float(self._same_action) if acted else nan,
+            "loops_streak_max": float(self._same_action_max) if acted else nan,
+            "loops_answers": float(self._n_answers),
+            "loops_answer_streak": float(self._same_answer) if acted else nan,
+            "loops_futile": float(self._n_futile),
+            "loops_period": float(self._period) if acted else nan,
         }
-
-
-def _entropy(counts: Iterable[int], total: int) -> float:
-    shares = [count / total for count in counts if count]
-    return math.fsum([-share * math.log2(share) for share in shares])

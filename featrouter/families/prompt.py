@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
+from math import log2
 
-from featrouter import task as found_in
 from featrouter.catalogue import lexicon
-from featrouter.reading import Reading, task_window, text_of
+from featrouter.reading import Reading
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+#: Texts that are remembered: runs on one task come together.
+_KEPT = 64
+#: Letters, digits, `_` and `.` stay, all else is a blank.
+_KEEPS = bytes(code if chr(code).isalnum() or chr(code) in "_." else 32 for code in range(128)).ljust(256)
 
 
 class Prompt:
-    def __init__(self, task: str) -> None:
-        self._numbers = _numbers(text_of(task))
+    def __init__(self, task: str, row: dict[str, float]) -> None:
+        if task.strip():
+            row.update(_numbers(task))
 
     def observe(self, reading: Reading) -> None:
         """The task text does not change while the agent works."""
 
-    def row(self) -> dict[str, float]:
-        return self._numbers
+    def facts(self) -> dict[str, float]:
+        return {}
 
 
-def _numbers(task: str) -> dict[str, float]:
-    lex = lexicon("prompt")
-    nan = float("nan")
-    if not task.strip():
-        return {feature.name: nan for feature in lex.features}
-    text = task_window(task)
-    lines = text.split("\n")
-    words = _WORD.findall(text)
-    fences = [index for index, line in enumerate(lines) if line.lstrip().startswith("```")]
-    fenced = sum(end - start - 1 for start, end in zip(fences[::2], fences[1::2], strict=False))
-    count = max(len(words), 1)
+@lru_cache(maxsize=_KEPT)
+def _numbers(text: str) -> dict[str, float]:
+    """The family's features by name. A letter beyond ASCII parts a word, as a blank does."""
+    tokens = text.lower().encode("ascii", "replace").translate(_KEEPS).decode("ascii").split()
+    others = [token for token in tokens if token < "a"]  # they begin with a digit, `_` or `.`
+    numbers = [token for token in others if token.strip(".").replace(".", "", 1).isdigit()]
+    n = max(len(tokens) - len(others), 1)
     return {
-        "prompt_words": float(len(words)),
-        "prompt_lines": float(task.count("\n") + 1),
-        "prompt_code_blocks": float(len(fences) // 2),
-        "prompt_code_share": min(1.0, (fenced + lex["code_line"].count(text)) / len(lines)),
-        "prompt_traceback": float("Traceback (most recent call last)" in text),
-        "prompt_errors": float(len({match.group(0) for match in lex["error"].finditer(text)})),
-        "prompt_files": float(len(set(found_in.files(text)))),
-        "prompt_symbols": float(len(found_in.symbols(text))),
-        "prompt_steps": float(lex["steps"].search(text) is not None),
-        "prompt_expected": float(lex["expected"].search(text) is not None),
-        "prompt_links": float(lex["link"].count(text)),
-        "prompt_numbers": 100.0 * lex["number"].count(text) / count,
-        "prompt_questions": float(text.count("?")),
-        "prompt_versions": float(lex["version"].count(text)),
-        "prompt_word_length": sum(map(len, words)) / count if words else nan,
-        "prompt_ranking": 100.0 * lex["ranking"].count(text) / count,
-        "prompt_counting": float(lex["counting"].search(text) is not None),
+        "prompt_words": log2(1.0 + len(tokens) - len(others)),
+        "prompt_numbers": 100.0 * len(numbers) / n,
+        "prompt_ranking": 100.0 * sum(map(_ranking().__contains__, tokens)) / n,
     }
+
+
+@lru_cache(maxsize=1)
+def _ranking() -> frozenset[str]:
+    """The ranking words, with the full stop of a sentence that they end, too."""
+    words = lexicon("prompt").words["ranking"]
+    return words | {f"{word}." for word in words}

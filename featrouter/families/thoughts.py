@@ -1,128 +1,109 @@
-"""thoughts: how the agent talks to itself - length, doubt, plans, vocabulary."""
+"""thoughts: how the agent talks to itself - length, doubt, claims, giving up."""
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from functools import cache, lru_cache
+from math import log2
 
 from featrouter.catalogue import lexicon
 from featrouter.reading import Reading
 
-# The vocabulary is counted over the first words only: its share falls with length, so lengths must be alike.
-_VOCABULARY_WORDS, _VOCABULARY_LEAST = 150, 30
 # Past this many distinct words the list stands still, so that a session's memory is bounded.
-MOST = 4096
+MAX_WORDS = 4096
 
-#: ASCII letters and the apostrophe stay, all else is a blank.
-_LETTERS = bytes(code if chr(code).isalpha() or code == 39 else 32 for code in range(128)).ljust(256)
-
-_LISTS = ("hedges", "certainty", "plans", "causes", "setbacks", "turnabouts")
+_HANDS_ON = ("transferto", "handoff", "escalateto", "giveup")
+_LISTS = ("hedges", "certainty", "setbacks", "turnabouts")
+_PROGRAMS, _CHANGES = ("run", "test"), ("edit", "create")
 
 
 class Thoughts:
-    def __init__(self, task: str) -> None:
-        lex = lexicon("thoughts")
-        self._word, self._apology, self._claim = lex["word"].regex, lex["apology"], lex["claim"]
-        self._quoted, self._name = lex["code"], lex["name"]
+    def __init__(self, task: str, row: dict[str, float]) -> None:
+        self._row = row
         self._lists = _lists()
-        self._turns = self._thoughts = self._words = 0
-        self._listed = dict.fromkeys(_LISTS, 0)
-        self._apologies = self._claims = self._questions = self._code = 0
-        self._last = self._last_hedges = 0
-        self._index_words = 0
-        self._first_words: list[str] = []
+        self._is_listed = self._lists.__contains__
+        speech = lexicon("speech")
+        self._claim, self._gives_up, self._unmeant = speech["claim"], speech["gives_up"], speech["unmeant"]
+        self._claim_words, self._gives_up_words = speech.words["claim"], speech.words["gives_up"]
+        self._thoughts = self._words = self._last = 0
+        self._listed = [0] * len(_LISTS)
+        self._claims = 0
+        self._checked = False
         self._known: dict[str, None] = {}
-        self._new_share = self._vocabulary = float("nan")
+        row["thoughts_unproven"] = row["thoughts_gives_up"] = 0.0
 
     def observe(self, reading: Reading) -> None:
-        self._turns += 1
-        text = reading.thought
-        if not text.strip():
-            return
-        low = text.lower()
-        words = _words(low, self._word)
-        self._last = len(words)
-        self._words += len(words)
-        self._index_words += self._thoughts * len(words)
-        hedges = self._listed["hedges"]
-        for hit in filter(self._lists.__contains__, words):
-            for name in self._lists[hit]:
-                self._listed[name] += 1
-        self._last_hedges = self._listed["hedges"] - hedges
-        self._apologies += self._apology.search(low) is not None
-        self._claims += self._claim.search(low) is not None
-        self._questions += text.count("?")
-        self._code += self._names(text)
-        if len(self._first_words) < _VOCABULARY_WORDS:
-            self._first_words += words[: _VOCABULARY_WORDS - len(self._first_words)]
-            if len(self._first_words) >= _VOCABULARY_LEAST:
-                self._vocabulary = len(set(self._first_words)) / len(self._first_words)
-        distinct = set(words)
-        new = distinct.difference(self._known)
-        if self._thoughts and distinct:
-            self._new_share = len(new) / len(distinct)
-        if len(self._known) < MOST:
-            self._known.update(dict.fromkeys(new))  # a dict is half as large as a set
-        self._thoughts += 1
+        row = self._row
+        row["thoughts_unproven"] = row["thoughts_gives_up"] = 0.0
+        if reading.thought:
+            distinct = reading.distinct
+            if distinct:
+                self._observe_words(reading.words, distinct)
+                # A phrase is looked for only where one of its words is spoken.
+                if not distinct.isdisjoint(self._claim_words) and self._claims_success(reading.low):
+                    self._claims += 1
+                    row["thoughts_unproven"] = float(not self._checked)
+                if not distinct.isdisjoint(self._gives_up_words) and self._gives_up.search(reading.low):
+                    row["thoughts_gives_up"] = 1.0
+        for call in reading.calls:
+            if call.tool and _hands_on(call.tool):
+                row["thoughts_gives_up"] = 1.0
+            for operation in call.operations:
+                kind = operation.kind
+                if kind in _PROGRAMS:
+                    self._checked = not call.failed
+                elif kind in _CHANGES:
+                    self._checked = False
 
-    def _names(self, text: str) -> int:
-        """Names in back quotes, and further ones in snake case."""
-        found = 0
-        if self._quoted.open_for(text):
-            text, found = self._quoted.regex.subn(" ", text)
-        return found + self._name.count(text)
+    def _claims_success(self, low: str) -> bool:
+        """Whether a thought claims success: what its sentence denies, doubts or is yet to do is no claim."""
+        for claim in self._claim.finditer(low):
+            start = max(low.rfind(mark, 0, claim.start()) for mark in ".!?\n;")
+            if self._unmeant.search(low[start + 1 : claim.end()]) is None:
+                return True
+        return False
 
-    def row(self) -> dict[str, float]:
-        nan = float("nan")
-        spoken = self._thoughts > 0
-        per_100 = 100.0 / self._words if self._words else nan
-        return {
-            "thoughts_share": self._thoughts / self._turns if self._turns else nan,
-            "thoughts_words_mean": self._words / self._thoughts if spoken else nan,
-            "thoughts_words_last": self._last if spoken else nan,
-            "thoughts_words_slope": self._slope(),
-            "thoughts_hedges": self._listed["hedges"] * per_100,
-            "thoughts_hedges_last": 100.0 * self._last_hedges / self._last if self._last else nan,
-            "thoughts_certainty": self._listed["certainty"] * per_100,
-            "thoughts_plans": self._listed["plans"] * per_100,
-            "thoughts_causes": self._listed["causes"] * per_100,
-            "thoughts_setbacks": self._listed["setbacks"] * per_100,
-            "thoughts_turnabouts": self._listed["turnabouts"] * per_100,
-            "thoughts_apologies": self._apologies if spoken else nan,
-            "thoughts_claims": self._claims if spoken else nan,
-            "thoughts_questions": self._questions * per_100,
-            "thoughts_vocabulary": self._vocabulary,
-            "thoughts_new_words": self._new_share,
-            "thoughts_code": self._code * per_100,
-        }
+    def _observe_words(self, words: list[str], distinct: frozenset[str]) -> None:
+        row, listed = self._row, self._listed
+        n, n_distinct = len(words), len(distinct)
+        self._last = n
+        for word in filter(self._is_listed, words):
+            for place in self._lists[word]:
+                listed[place] += 1
+        new = self._observe_new(distinct)
+        if self._thoughts:
+            row["thoughts_new_words"] = new / n_distinct
+        thoughts = self._thoughts = self._thoughts + 1
+        spoken = self._words = self._words + n
+        per_100 = 100.0 / spoken
+        row["thoughts_words"] = log2(1.0 + spoken / thoughts)
+        hedges, certainty, setbacks, turnabouts = listed
+        row["thoughts_hedges"] = hedges * per_100
+        row["thoughts_certainty"] = certainty * per_100
+        row["thoughts_setbacks"] = setbacks * per_100
+        row["thoughts_turnabouts"] = turnabouts * per_100
 
-    def _slope(self) -> float:
-        """Least-squares slope of the length over the thought's index 0 … n-1, from running sums."""
-        n = self._thoughts
-        if n < 3:
-            return float("nan")
-        mean_index = (n - 1) / 2
-        return (self._index_words - mean_index * self._words) / (n * (n * n - 1) / 12)
+    def _observe_new(self, distinct: frozenset[str]) -> int:
+        """How many of the words were not said before."""
+        known = self._known
+        new = distinct.difference(known)
+        if new and len(known) < MAX_WORDS:
+            known.update(dict.fromkeys(new))  # a dict is half as large as a set
+        return len(new)
+
+    def facts(self) -> dict[str, float]:
+        return {"thoughts_claims": float(self._claims), "thoughts_words_last": float(self._last)}
+
+
+@lru_cache(maxsize=256)
+def _hands_on(tool: str) -> bool:
+    """Whether a tool of this name passes the task on to a person, or gives it up."""
+    name = tool.lower().replace("_", "").replace("-", "")
+    return any(word in name for word in _HANDS_ON)
 
 
 @cache
-def _lists() -> dict[str, tuple[str, ...]]:
-    """In which of the lists a word stands."""
+def _lists() -> dict[str, tuple[int, ...]]:
+    """By word: the places in _LISTS of the lists that hold it."""
     words = lexicon("thoughts").words
-    return {word: tuple(name for name in _LISTS if word in words[name]) for name in _LISTS for word in words[name]}
-
-
-def _words(low: str, word: re.Pattern[str]) -> list[str]:
-    """The words of a text in lower case: of plain ASCII, by far the most, without a pattern."""
-    if not low.isascii():
-        return word.findall(low)
-    words = low.encode("ascii").translate(_LETTERS).decode("ascii").split()
-    if "'" in low and any(_is_odd(found) for found in words if "'" in found):
-        return word.findall(low)
-    return words
-
-
-def _is_odd(word: str) -> bool:
-    """Whether an apostrophe stands elsewhere than once between two letters."""
-    before, _, after = word.partition("'")
-    return not (before and after) or "'" in after
+    every = frozenset[str]().union(*[words[name] for name in _LISTS])
+    return {word: tuple(at for at, name in enumerate(_LISTS) if word in words[name]) for word in every}

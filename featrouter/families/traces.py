@@ -1,130 +1,119 @@
-"""traces: the errors that the environment answered with - tracebacks, exit codes, the shell's complaints."""
+"""traces: the errors that the environment answered with - tracebacks, exit codes, complaints of shells and tools."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Sequence
-
-from featrouter.catalogue import Pattern, lexicon
+from featrouter.catalogue import lexicon
+from featrouter.observations.errors import NONE, Errors, signature
 from featrouter.reading import CallReading, Reading
 
 # Past this many distinct errors the counts stand still, so that a session's memory is bounded.
-MOST = 2048
+MAX_ERRORS = 2048
 _RECENT = 4
+_LATEST = (1 << _RECENT) - 1
 
-_DIGITS = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _SQL_SYNTAX = ("syntax", "parse error")
 _SQL_NAMES = ("Unknown column", "doesn't exist", "no such", "does not exist", "Unknown table")
+_PROGRAMS = ("run", "test")
+_NAMED = ("syntax", "imports", "names", "asserts")
 
 
 class Traces:
-    def __init__(self, task: str) -> None:
-        lex = lexicon("traces")
-        self._lex = lex
-        self._exit = lex["exit"]
-        self._styles = {style: lex.styled(style) for style in ("trace", "frame", "error", "shell")}
-        self._counts = dict.fromkeys(
-            ("traces", "again", "exits", "bad_exits", "syntax", "imports", "names", "asserts"), 0
-        )
-        self._shell = dict.fromkeys(("not_found", "missing", "timeout", "rejected"), 0)
+    def __init__(self, task: str, row: dict[str, float]) -> None:
+        self._row = row
+        self._words = {name: lexicon("errors").words[name] for name in _NAMED}
+        self._counts = dict.fromkeys(("again", *_NAMED), 0)
+        self._tracebacks = self._exits = self._bad_exits = self._programs = 0
+        self._complaints: dict[str, int] = {}
         self._frames_last = float("nan")
         self._kinds: set[str] = set()
-        self._seen: set[tuple[str, str]] = set()
-        self._recent: deque[bool] = deque(maxlen=_RECENT)
-        self._turn = self._errors = self._streak = self._last_error = 0
+        self._seen: set[str] = set()
+        self._latest: set[str] = set()
+        self._recent = 0  # one bit a turn, the latest lowest
+        self._turn = self._errors = self._last_error = 0
+        for name in ("streak", "repeat", "rate", "not_found", "timeouts", "refused", "recent"):
+            row[f"traces_{name}"] = 0.0
 
     def observe(self, reading: Reading) -> None:
-        self._turn = reading.number
-        # A list and not a generator under any(): every call of the turn is to be read, also after a failed one.
-        failed = sum([self._observe_call(call) for call in reading.calls]) > 0
-        self._errors += failed
-        self._streak = self._streak + 1 if failed else 0
+        turn = self._turn = reading.number
+        row, failed = self._row, False
+        for call in reading.calls:  # every call of the turn is read, also after a failed one
+            failed |= self._observe_call(call)
         if failed:
-            self._last_error = self._turn
-        self._recent.append(failed)
+            self._recent = (self._recent << 1 | 1) & _LATEST
+            self._errors += 1
+            self._last_error = turn
+            row["traces_streak"] += 1.0
+        else:
+            self._recent = self._recent << 1 & _LATEST
+            row["traces_streak"] = 0.0
+        row["traces_share"] = self._errors / turn
+        row["traces_recent"] = float(self._recent.bit_count())
+        row["traces_rate"] = self._tracebacks / turn
 
     def _observe_call(self, call: CallReading) -> bool:
-        text = call.observation
-        failed = call.is_error is True
-        code = self._exit_code(call)
-        if code is not None:
-            self._counts["exits"] += 1
-            self._counts["bad_exits"] += code != 0
-            failed |= code != 0
-        # What a file or a search shows may quote errors; only what was run can raise them.
-        if call.kind in ("read", "search"):
-            head = text[:400]
-            return failed | self._observe_shell(head, [p for p in self._styles["shell"] if p.open_for(head)])
-        styles = self._styles
-        traces = sum([1 for pattern in call.opened(styles["trace"]) for _ in pattern.tried(text)])
-        named = self._observe_errors(text, call.opened(styles["error"]))
-        if traces:
-            self._counts["traces"] += traces
-            self._frames_last = float(sum([pattern.count(text) for pattern in self._styles["frame"]]))
-        return failed | (traces > 0) | named | self._observe_shell(text, call.opened(styles["shell"]))
-
-    def _exit_code(self, call: CallReading) -> int | None:
+        if call.kind in _PROGRAMS:
+            self._programs += 1
         if call.exit_code is not None:
-            return call.exit_code
-        text = call.observation
-        match = self._exit.search(text[:200]) or (self._exit.search(text[-200:]) if len(text) > 200 else None)
-        return int(next(filter(None, match.groups()))) if match else None
+            self._exits += 1
+            self._bad_exits += call.exit_code != 0
+        errors = call.errors
+        if errors is not NONE and errors:
+            self._observe_errors(errors)
+        return call.failed
 
-    def _observe_shell(self, text: str, opened: Sequence[Pattern]) -> bool:
-        failed = False
-        for pattern in opened:
-            if next(pattern.tried(text), None):
-                self._shell[pattern.name] += 1
-                failed = True
-        return failed
+    def _observe_errors(self, errors: Errors) -> None:
+        row, counts, complaints = self._row, self._counts, self._complaints
+        if errors.tracebacks:
+            self._tracebacks += errors.tracebacks
+            self._frames_last = float(errors.frames)
+        for name in errors.complaints:
+            complaints[name] = complaints.get(name, 0) + 1
+        keys = set()
+        for kind, message in errors.named:
+            if kind == "query":
+                counts["syntax"] += any(word in message for word in _SQL_SYNTAX)
+                counts["names"] += any(word in message for word in _SQL_NAMES)
+            for name in _NAMED:
+                counts[name] += kind in self._words[name]
+            key = signature((kind, message))
+            keys.add(key)
+            counts["again"] += key in self._seen
+            if len(self._seen) < MAX_ERRORS:
+                self._seen.add(key)
+                self._kinds.add(kind)
+        if keys:
+            row["traces_repeat"] = row["traces_repeat"] + 1.0 if keys & self._latest else 0.0
+            self._latest = keys
+        row["traces_not_found"] = float(complaints.get("not_found", 0))
+        row["traces_timeouts"] = float(complaints.get("timeout", 0))
+        row["traces_refused"] += errors.refused
 
-    def _observe_errors(self, text: str, opened: Sequence[Pattern]) -> bool:
-        counts, words = self._counts, self._lex.words
-        found = False
-        for pattern in opened:
-            for match in pattern.tried(text):
-                groups = [group for group in match.groups() if group is not None]
-                if pattern.name == "query":
-                    kind, message = "query", groups[0]
-                    counts["syntax"] += any(word in message for word in _SQL_SYNTAX)
-                    counts["names"] += any(word in message for word in _SQL_NAMES)
-                else:
-                    kind = groups[0].rsplit(".", 1)[-1]
-                    message = groups[1] if len(groups) > 1 else ""
-                if kind.endswith("Warning"):
-                    continue
-                found = True
-                for name in ("syntax", "imports", "names", "asserts"):
-                    counts[name] += kind in words[name]
-                key = (kind, _DIGITS.sub("0", message))
-                counts["again"] += key in self._seen
-                if len(self._seen) < MOST:
-                    self._seen.add(key)
-                    self._kinds.add(kind)
-        return found
+    def _trend(self) -> float:
+        """The share of the latest four turns that ended in an error, less that of all turns before them."""
+        late = min(self._turn, _RECENT)
+        early, recent = self._turn - late, self._recent.bit_count()
+        return recent / late - (self._errors - recent) / early if early > 0 else float("nan")
 
-    def row(self) -> dict[str, float]:
-        nan = float("nan")
-        counts, shell, turn = self._counts, self._shell, self._turn
-        recent, early = sum(self._recent), turn - len(self._recent)
-        late_share = recent / len(self._recent) if self._recent else 0.0
+    def facts(self) -> dict[str, float]:
+        nan, counts, complaints = float("nan"), self._counts, self._complaints
+        exits = self._exits
+        # Some hosts tell the exit code of failures only: then the other commands ended well.
+        commands = max(exits, self._programs) if exits == self._bad_exits else exits
         return {
-            "traces_count": counts["traces"],
+            "traces_count": float(self._tracebacks),
             "traces_frames_last": self._frames_last,
-            "traces_kinds": len(self._kinds),
-            "traces_again": counts["again"],
-            "traces_streak": self._streak,
-            "traces_share": self._errors / turn if turn else nan,
-            "traces_trend": late_share - (self._errors - recent) / early if early > 0 else nan,
-            "traces_since": turn - self._last_error if self._last_error else nan,
-            "traces_exit_share": counts["bad_exits"] / counts["exits"] if counts["exits"] else nan,
-            "traces_not_found": shell["not_found"],
-            "traces_missing": shell["missing"],
-            "traces_timeouts": shell["timeout"],
-            "traces_syntax": counts["syntax"],
-            "traces_imports": counts["imports"],
-            "traces_names": counts["names"],
-            "traces_asserts": counts["asserts"],
-            "traces_rejected": shell["rejected"],
+            "traces_kinds": float(len(self._kinds)),
+            "traces_again": float(counts["again"]),
+            "traces_streak": self._row["traces_streak"],
+            "traces_share": self._errors / self._turn if self._turn else nan,
+            "traces_trend": self._trend(),
+            "traces_since": float(self._turn - self._last_error) if self._last_error else nan,
+            "traces_exit_share": self._bad_exits / commands if exits else nan,
+            "traces_not_found": float(complaints.get("not_found", 0)),
+            "traces_missing": float(complaints.get("missing", 0)),
+            "traces_timeouts": float(complaints.get("timeout", 0)),
+            "traces_syntax": float(counts["syntax"]),
+            "traces_imports": float(counts["imports"]),
+            "traces_names": float(counts["names"]),
+            "traces_asserts": float(counts["asserts"]),
         }

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from featrouter.lazy_pattern import lazy_pattern
+
 #: LangChain names messages by who speaks.
 _SPEAKERS = {
     "human": "user",
@@ -19,10 +21,10 @@ _SPEAKERS = {
 
 #: Claude Code's notes to the model are no words of the user, nor of a tool, among which it puts them.
 _NOTE = "<system-reminder>"
-_NOTES = re.compile(r"(?<!\s)\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
+_NOTES = lazy_pattern(r"(?<!\s)\s*<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
 
 # The one action of a text-only agent (mini-swe-agent): the last fenced block of its message.
-_FENCE = re.compile(r"```[\w-]{0,30}[ \t]*\n(.*?)\n?```", re.DOTALL)
+_FENCE = lazy_pattern(r"```[\w-]{0,30}[ \t]*\n(.*?)\n?```", re.DOTALL)
 _MOST_TEXT = 200_000
 
 

@@ -74,7 +74,7 @@ def test_the_default_decides_what_boosters_of_its_trees_say() -> None:
         for turn in range(1 + number % 7):
             session.observe(Turn(f"look at {number}", f"cat src/m{turn}.py", "x = 1\n" * (number % 50)))
         sessions.append(session)
-    places = np.array([session._places for session in sessions])
+    places = np.array([session.places for session in sessions])
     ours = stage.forest.score(places)
     for name, place in stage.place.items():
         # A Booster has the trees alone: without the linear part and the intercept.

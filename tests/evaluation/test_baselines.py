@@ -41,11 +41,11 @@ def row(*, k: int = 10, **features: float) -> Table:
     ("features", "times"),
     [
         ({}, 1),
-        ({"loops_new_recent": 1.0}, 1),
-        ({"loops_new_recent": 0.5}, 4),
-        ({"loops_streak": 3.0}, 3),
-        ({"traces_streak": 5.0, "loops_streak": 2.0}, 5),
-        ({"traces_streak": np.nan, "loops_streak": np.nan, "loops_new_recent": np.nan}, 1),
+        ({"loops_again": 0.0, "loops_futile": 0.0}, 1),
+        ({"loops_futile": 3.0}, 4),
+        ({"loops_again": 2.0}, 3),
+        ({"traces_streak": 5.0, "loops_again": 1.0}, 5),
+        ({"traces_streak": np.nan, "loops_again": np.nan, "loops_futile": np.nan}, 1),
     ],
 )
 def test_repeated_counts_the_most_frequent_call_or_error(features: dict[str, float], times: float) -> None:
@@ -55,30 +55,32 @@ def test_repeated_counts_the_most_frequent_call_or_error(features: dict[str, flo
 
 
 def test_two_equal_calls_in_two_turns_are_not_three() -> None:
-    assert repeated(row(k=2, loops_new_recent=0.5, loops_streak=2.0))[0] == 2
+    assert repeated(row(k=2, loops_futile=1.0, loops_again=1.0))[0] == 2
 
 
 @pytest.mark.parametrize(
     ("k", "features", "score"),
     [
         pytest.param(10, {}, 0.0, id="nothing is known"),
-        pytest.param(10, {"traces_since": 1.0}, np.tanh(0.5), id="a recent error"),
-        pytest.param(10, {"traces_since": 3.0}, 0.0, id="an error before the window"),
-        pytest.param(10, {"edits_since": 0.0}, np.tanh(-0.5), id="production"),
-        pytest.param(10, {"loops_streak": 3.0}, np.tanh(0.5), id="spinning"),
-        pytest.param(7, {"loops_streak": 3.0}, 0.0, id="spinning is muted before turn 8"),
+        pytest.param(10, {"traces_recent": 1.0}, np.tanh(0.5), id="a recent error"),
+        pytest.param(10, {"traces_recent": 0.0, "traces_share": 0.5}, 0.0, id="an error before the window"),
+        pytest.param(10, {"edits_recent": 1.0}, np.tanh(-0.5), id="production"),
+        pytest.param(10, {"loops_again": 2.0}, np.tanh(0.5), id="spinning"),
+        pytest.param(10, {"loops_cycle": 1.0}, np.tanh(0.5), id="spinning in a cycle"),
+        pytest.param(10, {"loops_same_answer": 2.0}, np.tanh(0.5), id="spinning at the same answer"),
+        pytest.param(7, {"loops_again": 2.0}, 0.0, id="spinning is muted before turn 8"),
         pytest.param(8, {"files_since_read": 1.0}, np.tanh(0.5), id="exploring"),
-        pytest.param(8, {"files_since_read": 1.0, "edits_since": 2.0}, np.tanh(-0.5), id="who edits does not explore"),
+        pytest.param(8, {"files_since_read": 1.0, "edits_recent": 1.0}, np.tanh(-0.5), id="who edits does not explore"),
         pytest.param(
-            8, {"loops_period": 2.0, "files_since_read": 0.0, "traces_since": 0.0}, np.tanh(1.5), id="all three"
+            8, {"loops_cycle": 1.0, "files_since_read": 0.0, "traces_recent": 1.0}, np.tanh(1.5), id="all three"
         ),
         pytest.param(2, {"traces_streak": 3.0}, 1.0, id="a critical error"),
-        pytest.param(2, {"traces_timeouts": 1.0, "traces_since": 0.0}, 1.0, id="a timeout just now"),
-        pytest.param(2, {"traces_timeouts": 1.0, "traces_since": 5.0}, 0.0, id="a timeout long ago"),
-        pytest.param(9, {"testruns_since": 0.0, "testruns_green_last": 1.0}, -1.0, id="tests just passed"),
-        pytest.param(9, {"testruns_since": 4.0, "testruns_green_last": 1.0}, 0.0, id="tests passed long ago"),
+        pytest.param(2, {"traces_timeouts": 1.0, "traces_recent": 1.0}, 1.0, id="a timeout just now"),
+        pytest.param(2, {"traces_timeouts": 1.0, "traces_recent": 0.0}, 0.0, id="a timeout long ago"),
+        pytest.param(9, {"testruns_recent": 1.0, "testruns_green": 1.0}, -1.0, id="tests just passed"),
+        pytest.param(9, {"testruns_recent": 0.0, "testruns_green": 1.0}, 0.0, id="tests passed long ago"),
         pytest.param(
-            9, {"testruns_since": 0.0, "testruns_green_last": 1.0, "traces_streak": 4.0}, 1.0, id="critical first"
+            9, {"testruns_recent": 1.0, "testruns_green": 1.0, "traces_streak": 4.0}, 1.0, id="critical first"
         ),
     ],
 )
@@ -87,7 +89,7 @@ def test_the_stage_score_is_the_hand_weighted_one(k: int, features: dict[str, fl
 
 
 def test_rules_of_thumb_escalate_where_their_score_passes_its_limit() -> None:
-    table = row(loops_streak=4.0)
+    table = row(loops_again=3.0)
     told = judge("repeated", table, table, QUICK, None)
     assert told.scores(10.0).tolist() == told.scores(1.0).tolist() == [4.0]
     assert judge("stage", table, table, QUICK, None).scores(10.0)[0] == pytest.approx(np.tanh(0.5))
@@ -95,7 +97,7 @@ def test_rules_of_thumb_escalate_where_their_score_passes_its_limit() -> None:
 
 def test_a_rule_of_thumb_has_no_log_loss() -> None:
     table = sim.plain_table(np.arange(60) % 2, np.ones(60), turns=2)
-    edits = Table(table.meta, np.where(table.x[:, :1] > 0, 0.0, np.nan), ("edits_since",))
+    edits = Table(table.meta, np.where(table.x[:, :1] > 0, 1.0, 0.0), ("edits_recent",))
     told = judge("stage", edits, edits, QUICK, None)
     half = np.full(len(edits), 0.5)
     rows = ((edits.meta["k"] == 1) & (edits.meta["at_end"] == 0)).to_numpy()

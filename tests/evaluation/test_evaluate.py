@@ -126,7 +126,8 @@ def test_numbers_keep_their_order(report: dict[str, Any]) -> None:
     for row in all_rows(report):
         for name, ends in (("route_auc", row["route_auc_ci"]), ("gain_over_prompt", row["gain_ci"])):
             assert ends[0] - 0.05 <= row[name] <= ends[1] + 0.05
-        assert row["r1"]["auroc_ci"][0] < row["r1"]["auroc"] < row["r1"]["auroc_ci"][1]
+        low, high = row["r1"]["auroc_ci"]
+        assert low < row["r1"]["auroc"] < high or low == row["r1"]["auroc"] == high == 0.5  # it gives all the same r1
         assert row["random_band"][0] < row["random_band"][1] < row["oracle"]
         assert row["oracle"] >= row["perfect_r1"] and row["oracle"] >= row["route_auc"]
     for split in report["splits"].values():

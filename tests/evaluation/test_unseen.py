@@ -13,7 +13,7 @@ from featrouter.training.learn import Settings
 from featrouter.training.metrics import auroc
 from featrouter.training.table import Table
 
-NAMES = ("files_reads", "loops_streak", "edits_count")
+NAMES = ("files_opened", "loops_again", "edits_refused")
 QUICK = Settings(head="lightgbm", calibration="platt")
 
 

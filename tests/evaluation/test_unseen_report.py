@@ -26,7 +26,7 @@ def runs(harness: str, n: int, seed: int, *, y: np.ndarray | None = None, task: 
     named = {name: harness + table.meta[name] for name in ("run_id", "task_id")}
     if task:
         named["task_id"] = task
-    return Table(table.meta.assign(harness=harness, **named), table.x, ("files_reads", *table.names[1:]))
+    return Table(table.meta.assign(harness=harness, **named), table.x, ("files_opened", *table.names[1:]))
 
 
 def together(*tables: Table) -> Table:
@@ -35,7 +35,7 @@ def together(*tables: Table) -> Table:
     )
 
 
-NAMES = ("files_reads", "b", "c", "d")
+NAMES = ("files_opened", "b", "c", "d")
 
 
 @pytest.fixture(scope="module")

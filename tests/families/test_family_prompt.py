@@ -7,78 +7,50 @@ from typing import Any
 
 import pytest
 
+from featrouter.catalogue import lexicon
 from featrouter.trajectory import Turn
 
-TASK = """Parser.feed fails in src/parse.py
-Steps to reproduce with version 4.5:
-```python
-read_all(x)
-y = 1
-```
-Expected behavior: it should return 3, see https://example.org/a
-Why?
-ValueError: bad, ValueError: worse, KeyError: 1"""
+NAMES = tuple(feature.name for feature in lexicon("prompt").features)
 
 
 def pick(got: dict[str, float], want: dict[str, float]) -> dict[str, float]:
     return {name: got[f"prompt_{name}"] for name in want}
 
 
-def test_a_task(features: Any) -> None:
-    want = {
-        "lines": 9,
-        "code_blocks": 1,
-        "code_share": 2 / 9,
-        "traceback": 0,
-        "errors": 2,
-        "files": 1,
-        "symbols": 1,
-        "steps": 1,
-        "expected": 1,
-        "links": 1,
-        "questions": 1,
-        "versions": 1,
-    }
-    assert pick(features(task=TASK), want) == want
+def test_words_are_counted_in_doublings(features: Any) -> None:
+    assert features(task="one two three")["prompt_words"] == 2
+    assert features(task="see a.py 123 _")["prompt_words"] == pytest.approx(math.log2(3))
 
 
-def test_words_and_numbers(features: Any) -> None:
-    want = {"words": 4, "word_length": 3, "numbers": 25, "lines": 1, "steps": 0, "expected": 0}
-    assert pick(features(task="The sum is 7 here"), want) == want
+def test_numbers_per_100_words(features: Any) -> None:
+    assert features(task="The sum is 7 or -3.5 of python3x and so on then one two")["prompt_numbers"] == 100 * 2 / 12
+    assert features(task="1 2 3 4 words")["prompt_numbers"] == 20  # the bound
 
 
-def test_a_traceback_is_code(features: Any) -> None:
-    task = "It fails:\nTraceback (most recent call last):\n    f()\nNameError: f"
-    want = {"traceback": 1, "code_share": 0.25, "errors": 1}
-    assert pick(features(task=task), want) == want
+@pytest.mark.parametrize(
+    ("task", "ranking"),
+    [
+        ("Who is the oldest singer of all that have ever sung on any stage of the land", 100 / 17),
+        ("Tell me the total number of the five almost atop here", 0),
+        ("most least top best", 10),
+    ],
+)
+def test_words_that_rank(features: Any, task: str, ranking: float) -> None:
+    assert features(task=task)["prompt_ranking"] == pytest.approx(ranking)
+
+
+def test_numbers_alone_are_no_division_by_zero(features: Any) -> None:
+    want = {"words": 0, "numbers": 20, "ranking": 0}
+    assert pick(features(task="1 2 3"), want) == want
 
 
 @pytest.mark.parametrize("task", ["", " \n\t"])
 def test_no_task_is_unknown(features: Any, task: str) -> None:
     got = features(Turn("", "ls", "a"), task=task)
-    assert all(math.isnan(value) for name, value in got.items() if name.startswith("prompt_"))
+    assert all(math.isnan(got[name]) for name in NAMES)
 
 
 def test_turns_change_nothing(features: Any) -> None:
-    before, after = features(task=TASK), features(Turn("why?", "cat b.py", "KeyError: 1"), task=TASK)
-    same = [name for name in before if name.startswith("prompt_")]
-    assert len(same) == 17
-    assert [before[name] for name in same] == [after[name] for name in same]
-
-
-@pytest.mark.parametrize(
-    ("task", "ranking", "counting"),
-    [
-        ("Who is the oldest singer", 20, 0),
-        ("How many of the most popular pets are there", 100 / 9, 1),
-        ("The total number of the five", 0, 1),
-        ("Almost atop a number", 0, 0),
-    ],
-)
-def test_rankings_and_counts_that_a_question_asks_for(features: Any, task: str, ranking: float, counting: int) -> None:
-    want = {"ranking": ranking, "counting": counting}
-    assert pick(features(task=task), want) == pytest.approx(want)
-
-
-def test_a_share_is_never_above_one(features: Any) -> None:
-    assert features(task="```\n    a\n    b\n```")["prompt_code_share"] == 1
+    task = "Which of the 3 parsers fails most?"
+    before, after = features(task=task), features(Turn("why 7 of the most?", "cat b.py", "KeyError: 1"), task=task)
+    assert [before[name] for name in NAMES] == [after[name] for name in NAMES]

@@ -39,8 +39,8 @@ from featrouter.shap import Explainer
 
 
 def _served(content: dict[str, Any]) -> None:
-    content["features"] = ["effort_turns", "testruns_failed_last", "edits_count", "prompt_words"]
-    content["importances"]["edits_count"] = content["importances"].pop("edits_files")
+    content["features"] = ["effort_length", "testruns_failing", "edits_refused", "prompt_words"]
+    content["importances"]["edits_refused"] = content["importances"].pop("edits_files")
     content["catalogue"] = digest()
 
 

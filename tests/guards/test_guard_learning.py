@@ -44,7 +44,7 @@ def a_table(y: list[int], columns: dict[str, Any], harnesses: list[str] | None =
 def test_a_log_of_one_class_gives_a_constant_and_says_so() -> None:
     rng = np.random.default_rng(0)
     for label in (0, 1):
-        bundle = train(a_table([label] * 200, {"effort_turns": rng.random(200)}), strong="s", settings=QUICK)
+        bundle = train(a_table([label] * 200, {"effort_length": rng.random(200)}), strong="s", settings=QUICK)
         assert bundle.heads["r1"].empty and not bundle.heads["r2"].empty
         assert any(flag.startswith("r1 ") and "base rate" in flag for flag in bundle.flags)
 
@@ -52,9 +52,9 @@ def test_a_log_of_one_class_gives_a_constant_and_says_so() -> None:
 def test_columns_that_never_change_are_never_asked() -> None:
     rng = np.random.default_rng(1)
     y = rng.integers(0, 2, 300)
-    still = {"effort_turns": np.zeros(300), "files_reads": np.full(300, 1e14), "edits_count": np.full(300, np.nan)}
-    bundle = train(a_table(list(y), still | {"traces_count": y + rng.normal(0, 1, 300)}), strong="s", settings=QUICK)
-    assert set(bundle.importances) == {"traces_count"} and bundle.metrics["r1"]["auroc"] > 0.7
+    still = {"effort_length": np.zeros(300), "files_opened": np.full(300, 1e14), "edits_refused": np.full(300, np.nan)}
+    bundle = train(a_table(list(y), still | {"traces_share": y + rng.normal(0, 1, 300)}), strong="s", settings=QUICK)
+    assert set(bundle.importances) == {"traces_share"} and bundle.metrics["r1"]["auroc"] > 0.7
     alone = train(a_table(list(y), still), strong="s", settings=QUICK)
     assert all(alone.calibrators[name].kind == "constant" or alone.heads[name].empty for name in ("r1", "r1_end"))
     assert any("base rate" in flag for flag in alone.flags)
@@ -63,13 +63,13 @@ def test_columns_that_never_change_are_never_asked() -> None:
 def test_a_feature_that_knows_the_outcome_at_the_start_is_named_and_questioned() -> None:
     rng = np.random.default_rng(2)
     y = rng.integers(0, 2, 120)
-    columns = {"prompt_words": y + rng.normal(0, 0.1, 120), "prompt_lines": rng.random(120)}
-    columns["effort_turns"] = -y + rng.random(120) / 2
+    columns = {"prompt_words": y + rng.normal(0, 0.1, 120), "prompt_numbers": rng.random(120)}
+    columns["effort_length"] = -y + rng.random(120) / 2
     table = a_table(list(y), columns)
     found = leaking(table)
     assert [(leak["feature"], leak["outcome"], leak["runs"]) for leak in found] == [
         ("prompt_words", "y_weak", 120),
-        ("effort_turns", "y_weak", 120),
+        ("effort_length", "y_weak", 120),
     ]
     assert found[0]["auroc"] > 0.99 and found[1]["auroc"] < 0.01
     words = [leak_words(leak) for leak in found]

@@ -25,7 +25,7 @@ PATIENCE = 100.0  # after so many yardsticks a pattern is said to never end
 
 PATTERNS = [
     pytest.param(pattern, id=f"{family}.{pattern.name}")
-    for family in catalogue.FAMILIES
+    for family in (*catalogue.FAMILIES, *catalogue.VOCABULARIES)
     for pattern in catalogue.lexicon(family).patterns.values()
 ]
 #: Host files need their hosts; what trains or draws reads no stranger's text.

@@ -18,14 +18,14 @@ from guard import times
 from hostile import TEXTS, TOOLS, deep, seeds_of
 
 from featrouter import Bundle, Call, Costs, Router, Turn
-from featrouter.catalogue import FAMILIES, lexicon
+from featrouter.catalogue import FAMILIES, VOCABULARIES, lexicon
 from featrouter.decision import CHOICES
 from featrouter.session import Session
 
 HARNESS = "recorded-bash"
 #: A turn takes at most 25 ms (a yardstick is 10 ms where that was promised); by default, a shared machine gets some room.
 SOON, SOON_STRICT = 8.0, 2.5
-PATTERNS = [pattern for family in FAMILIES for pattern in lexicon(family).patterns.values()]
+PATTERNS = [pattern for family in (*FAMILIES, *VOCABULARIES) for pattern in lexicon(family).patterns.values()]
 PIECES = """cat grep sed -i -n 's/a/b/' | || && ; > >> < << <<EOF EOF ' " ` $( ) ( { } \\ # a.py ../b = if then fi do done
 while for x in case esac [[ ]] (( )) <( >( $(( )) & ! ~ * ? : python -c -m pytest 2>&1 >&- <<<word $'\\x' ${a:-b}""".split()
 DIFFS = [

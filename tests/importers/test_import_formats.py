@@ -52,7 +52,7 @@ EXPECTED: dict[str, tuple[tuple[str, str, str, int | None], list[str]]] = {
     "atif/v1.0.json": (("plain-1.0", "plain-agent", "small-model", None), ["read, test", "edit", "test", "said"]),
     "atif/full-v1.8.json": (
         ("full-1", "full-agent", "small-model", None),
-        ["test 1 failed, other", "edit", "test 0", "said"],
+        ["test 1 failed, run", "edit", "test 0", "said"],
     ),
     "atif/from-claude-code.json": (
         (SESSION, "claude-code", "claude-haiku-4-5", None),

@@ -74,7 +74,7 @@ def test_probabilities_average_to_the_rate_that_is_told(base: Bundle, new: Table
 
 
 def test_it_serves_where_the_unadapted_bundle_is_lost(base: Bundle, new: Table) -> None:
-    names = ("files_reads", "loops_streak", "effort_turns", "edits_count")
+    names = ("files_opened", "loops_again", "effort_length", "edits_refused")
     base, new = replace(base, features=names, catalogue=digest(), importances={}), replace(new, names=names)
     assert "adapt" in Router(base, harness="b").session("x").decide().fallback
     found = adapt(base, new)

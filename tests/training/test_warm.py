@@ -24,7 +24,7 @@ from featrouter.training.warm import PRIOR, Weights, on_base, weigh
 MadeUp = Callable[..., Table]
 PLAIN = Settings(head="lightgbm", calibration="platt")
 #: Names of the catalogue, as a bundle must have them; the outcome depends on all four of them a little.
-NAMES = ("files_reads", "loops_streak", "effort_turns", "edits_count")
+NAMES = ("files_opened", "loops_again", "effort_length", "edits_refused")
 
 
 def world(made_up: MadeUp, n: int, seed: int, *, true: bool = True, unit: float = 1.0, harness: str = "a") -> Table:
@@ -103,11 +103,11 @@ def test_the_same_table_on_the_same_base_gives_the_same_bytes(knowing: Bundle, f
 
 def test_a_base_reads_what_is_left_out_of_the_heads_and_is_refused_in_words(knowing: Bundle, few: list[Table]) -> None:
     with pytest.raises(
-        LogError, match=r"--base reads 'loops_streak', which these features do not hold; .*drop --without"
+        LogError, match=r"--base reads 'loops_again', which these features do not hold; .*drop --without"
     ):
         learn(few[0], replace(PLAIN, without=("loops",)), base=knowing)
     small = train(few[1], strong="s", settings=replace(PLAIN, without=("loops", "edits")))
-    assert small.features == ("files_reads", "effort_turns")
+    assert small.features == ("files_opened", "effort_length")
     # the other way round it is no hindrance: the base reads fewer features than are at hand
     found = learn(few[0], PLAIN, base=small)
     assert found.features == NAMES

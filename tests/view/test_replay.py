@@ -38,7 +38,7 @@ def test_effects_lead_from_what_is_expected_to_the_heads_own_difference(router: 
         session = router.replay(Trajectory(run.task, run.turns[:turn], ended))
         _ = session.row
         stage = router.stages[ended]
-        scores = dict(zip(stage.place, stage.forest.score(session._places), strict=True))
+        scores = dict(zip(stage.place, stage.forest.score(session.places), strict=True))
         difference = sum(sign * scores[arm] for arm, sign in (("r2", 1), ("r1", -1)) if arm in stage.speaking)
         told = step.expected + sum(reason.effect for reason in step.reasons) + step.rest
         assert told == pytest.approx(difference, abs=1e-9)

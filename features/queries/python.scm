@@ -1,2 +1,0 @@
-(function_definition) @definition
-(class_definition) @definition
