@@ -13,7 +13,17 @@ from featrouter.cli.options import HARNESS, JOBS, JSON, LOGS, MAX_REJECTS, pair_
 from featrouter.cli.painting import echo
 from featrouter.cli.progress import Stages
 
-_PARTS = ("discrimination", "ablation", "stability", "transfer", "warm-start", "costs", "payoff")
+_PARTS = (
+    "discrimination",
+    "ablation",
+    "stability",
+    "transfer",
+    "catalogues",
+    "choice",
+    "warm-start",
+    "costs",
+    "payoff",
+)
 
 
 @click.command()
@@ -28,6 +38,11 @@ _PARTS = ("discrimination", "ablation", "stability", "transfer", "warm-start", "
     help="A pair for costs and payoff (repeatable).",
 )
 @click.option("--part", "parts", type=click.Choice(_PARTS), multiple=True, help="Only this part (repeatable).")
+@click.option(
+    "--before",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For catalogues: the features of the same runs by an earlier catalogue.",
+)
 @JOBS
 @MAX_REJECTS
 @JSON
@@ -36,6 +51,7 @@ def study(
     harness: tuple[str, ...],
     pairs: tuple[tuple[str, str], ...],
     parts: tuple[str, ...],
+    before: Path | None,
     jobs: int,
     max_rejects: int,
     as_json: bool,
@@ -48,20 +64,27 @@ def study(
     Examples:
       featrouter study logs/ --part stability
       featrouter study logs/ --pair small gpt-4 --part payoff > payoff.md
+      featrouter study features.csv.xz --part catalogues --before old.features.csv.xz
     """
+    from featrouter.study.catalogues import read_any_catalogue
     from featrouter.study.page import PARTS, page, sections
     from featrouter.training.table import select
 
     chosen = parts or tuple(PARTS)
     if not pairs and {"costs", "payoff"} & set(parts):
         raise click.UsageError("costs and payoff want at least one --pair WEAK STRONG")
+    if before is None and "catalogues" in parts:
+        raise click.UsageError("catalogues wants --before FEATURES: those of an earlier catalogue")
     with refusals():
         read, table = table_of(logs, jobs, max_rejects)
         table = select(table, weak=None, harness=harness)
         named = {f"{weak} -> {strong}": pair_of(read, table, weak, strong, ()) for weak, strong in pairs}
         if not pairs:
             chosen = tuple(part for part in chosen if part not in ("costs", "payoff"))
-        found = list(sections(table, named, chosen, jobs, Stages()))
+        if before is None:
+            chosen = tuple(part for part in chosen if part != "catalogues")
+        earlier = read_any_catalogue(before) if before else None
+        found = list(sections(table, named, chosen, jobs, Stages(), earlier))
     command = shlex.join(["featrouter", *sys.argv[1:]])
     if as_json:
         echo(json.dumps({"command": command, "parts": [each._asdict() for each in found]}, indent=1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from featrouter.study.catalogues import catalogues
+from featrouter.study.choice import choice
 from featrouter.study.costs import costs, priced
 from featrouter.study.discrimination import ablation, discrimination
 from featrouter.study.payoff import payoffs
@@ -40,6 +42,20 @@ PARTS = {
         f"*shells*: trained on harnesses with a shell or an editor alone. Left out, unless said otherwise: "
         f"the families {' and '.join(LEFT_OUT)}.",
     ),
+    "catalogues": (
+        "This catalogue and an earlier one",
+        "AUROC of r1 with the features of `--before`, with those at hand, and the paired difference, 95 % intervals over tasks: "
+        "on the same decision points, in the same folds, by the default bundle's kind of head (ranks within the harness, a "
+        "forest and a linear part). First own harness, all families: *mixed*: folds by task; *repo_disjoint*: by repository. "
+        f"Then leave one harness out, without the families {' and '.join(LEFT_OUT)}: *shells, ranked*: how the default "
+        "bundle is made; *all, not ranked*: nothing is told of the new harness.",
+    ),
+    "choice": (
+        "How many features are needed",
+        "AUROC of r1, mean of the benchmarks (two models of a harness at most, none oracle-stopped), with the features that "
+        "carry most of the gain on the training folds alone, and the paired difference to all of them; then how often each "
+        "feature was kept.",
+    ),
     "warm-start": (
         "Few runs: on a base, or alone",
         f"Mean AUROC over k = {_CHOSEN}, folds by task, LightGBM alone. 0 runs: the base as transferred.",
@@ -74,8 +90,14 @@ def sections(
     parts: Sequence[str],
     jobs: int,
     say: Callable[[str], None],
+    before: Table | None = None,
 ) -> Iterator[Section]:
-    """The parts that were asked for. `table`: all runs; `pairs`: by name, runs with a strong model joined. ValueError."""
+    """The parts that were asked for. `table`: all runs; `pairs`: by name, runs with a strong model joined. ValueError.
+
+    `before`: the features of an earlier catalogue (catalogues.read_any_catalogue), which the part catalogues needs.
+    """
+    if "catalogues" in parts and before is None:
+        raise ValueError("the part catalogues needs the features of an earlier one: --before")
     sets = sets_of(table)
     if not sets and set(parts) - {"costs", "payoff"}:
         raise ValueError(f"no agent has {LEAST_RUNS} labelled runs on one harness: too few to study")
@@ -85,6 +107,8 @@ def sections(
         "ablation": lambda: ablation(few(sets), jobs, say),
         "stability": lambda: stability(sets),
         "transfer": lambda: transfer(sets, table, LEFT_OUT, jobs, say),
+        "catalogues": lambda: catalogues(table, before, LEFT_OUT, jobs, say) if before is not None else "",
+        "choice": lambda: choice(few(sets_of(table, ended=True)), jobs, say),
         "warm-start": lambda: warm_start(few(sets), table, LEFT_OUT, jobs, say),
         "costs": lambda: costs(known, jobs, say),
         "payoff": lambda: payoffs(pairs, jobs, say),

@@ -19,6 +19,8 @@ from featrouter.training.table import Table
 TURNS = (0, 1, 2, 3, 4, 6, 8, 12)
 #: The turns over which a single number is averaged, where every turn would be too much to print.
 CHOSEN = (2, 4, 8)
+#: The decision point after a run.
+END = "end"
 LEAST_RUNS, LEAST_ROWS = 100, 60
 MOST_MODELS = 2
 DRAWS = 300
@@ -26,9 +28,13 @@ DRAWS = 300
 Names = npt.NDArray[np.object_]
 
 
-def sets_of(table: Table) -> dict[str, Table]:
-    """The labelled rows while runs go on, by set: named after the harness, and the weak model where it ran several."""
-    known = table.where(((table.meta["at_end"] == 0) & table.meta["y_weak"].notna()).to_numpy())
+def sets_of(table: Table, *, ended: bool = False) -> dict[str, Table]:
+    """The labelled rows while runs go on, by set: named after the harness, and the weak model where it ran several.
+
+    `ended`: with the rows of finished runs, too.
+    """
+    among = table.meta["y_weak"].notna() if ended else (table.meta["at_end"] == 0) & table.meta["y_weak"].notna()
+    known = table.where(among.to_numpy())
     found = {}
     for harness, runs in known.meta.groupby("harness"):
         models = sorted(runs["weak_model"].unique())
@@ -80,12 +86,14 @@ def held_out(table: Table, group: str, settings: Settings, jobs: int) -> Held:
     return Held(judged.told.r1, judged.fold)
 
 
-def areas(table: Table, held: Held, k: int, draws: int = DRAWS) -> Floats:
+def areas(table: Table, held: Held, k: int | str, draws: int = DRAWS) -> Floats:
     """AUROC of the runs that go on after turn k, ranked within folds: the sample, then resamples of tasks, (draws + 1,).
 
-    NaN where fewer than LEAST_ROWS runs come so far.
+    k = END: of finished runs. NaN where fewer than LEAST_ROWS runs come so far.
     """
-    rows = (table.meta["k"] == k).to_numpy() & ~np.isnan(held.scores)
+    ended = table.meta["at_end"] == 1
+    among = ended if k == END else ~ended & (table.meta["k"] == k)
+    rows = among.to_numpy() & ~np.isnan(held.scores)
     if rows.sum() < LEAST_ROWS:
         return np.full(draws + 1, np.nan)
     weights = task_weights(table.meta["task_id"].to_numpy()[rows], draws)
@@ -99,10 +107,16 @@ def mean_of(samples: Sequence[Floats]) -> Floats:
     return np.nanmean(known, axis=0) if known else np.full(DRAWS + 1, np.nan)
 
 
-def told(sample: Floats, sign: bool = False) -> str:
+def mean_of_benchmarks(sets: Mapping[str, Table], samples: Mapping[str, Floats]) -> Floats:
+    """The mean over benchmarks of estimates by set: models that share harness and tasks count once, together."""
+    return mean_of([mean_of([samples[name] for name in group]) for group in benchmarks(sets)])
+
+
+def told(sample: Floats, sign: bool = False, digits: int = 2) -> str:
     """`.63 [.58, .68]`, or - where there is none."""
     if not np.isfinite(sample[0]):
         return "-"
     low, high = interval(sample[1:])
     plus = "+" if sign else ""
-    return f"{sample[0]:{plus}.2f} [{low:{plus}.2f}, {high:{plus}.2f}]"
+    form = f"{plus}.{digits}f"
+    return f"{sample[0]:{form}} [{low:{form}}, {high:{form}}]"

@@ -20,7 +20,17 @@ TURNS = (0, *CHOSEN)
 #: Harnesses on which an agent works in a shell or a repository; the others answer questions.
 SHELLS = ("openhands", "mini-swe-agent", "swe-agent")
 #: One benchmark and one agent, told to act in two ways: neither is new to a router of the other.
-TWINS = ("intercode-sql", "intercode-react")
+TWINS = (
+    ("intercode-sql", "intercode-react"),
+    ("tau2", "tau2-mermaid"),
+    ("tau-tool-calling", "tau-tool-preconditions"),
+    ("mini-swe-agent", "live-swe-agent"),
+)
+
+
+def twins_of(harness: str) -> set[str]:
+    """The harness and those that are as good as the same."""
+    return {harness}.union(*(group for group in TWINS if harness in group))
 
 
 def transfer(
@@ -42,7 +52,9 @@ def transfer(
     asked = [(way, name) for way in ways for name in sets]
     say(f"transfer: {len(asked)} times a set was left out")
     done = Parallel(n_jobs=jobs)(
-        delayed(transferred)(sets[name], others(everything, sets[name], ways[way][0], TWINS), *ways[way][1:])
+        delayed(transferred)(
+            sets[name], others(everything, sets[name], ways[way][0], twins_of(harness_of(sets[name]))), *ways[way][1:]
+        )
         for way, name in asked
     )
     held = {key: Held(*found) for key, found in zip(asked, done, strict=True)}

@@ -8,9 +8,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from featrouter.bundle import Bundle
-from featrouter.evaluation.unseen import others, without_tasks
+from featrouter.evaluation.unseen import harness_of, others, without_tasks
 from featrouter.study.sets import CHOSEN, Held, areas, mean_of, told
-from featrouter.study.transfer import SHELLS, TWINS
+from featrouter.study.transfer import SHELLS, twins_of
 from featrouter.training.bundling import train
 from featrouter.training.fit import folds
 from featrouter.training.learn import Settings, learn
@@ -29,7 +29,7 @@ def warm_start(
 
     Folds by task; the base has seen neither the harness nor the tasks of the test fold.
     """
-    if alone := [name for name, table in sets.items() if not len(others(everything, table, SHELLS, TWINS))]:
+    if alone := [name for name, table in sets.items() if not len(_base_rows(everything, table))]:
         raise ValueError(f"warm-start wants a base for {alone[0]}: runs of another harness among {', '.join(SHELLS)}")
     work = []
     for name, table in sets.items():
@@ -40,7 +40,7 @@ def warm_start(
         delayed(_fold)(
             sets[name].where(seen),
             sets[name].where(tested),
-            others(everything, sets[name], SHELLS, TWINS),
+            _base_rows(everything, sets[name]),
             without,
             number,
         )
@@ -78,6 +78,10 @@ def warm_start(
         if uses[n]
     ]
     return f"{page}\n\nWeights of the two scores, medians of the routers: {'; '.join(picked)}."
+
+
+def _base_rows(everything: Table, tested: Table) -> Table:
+    return others(everything, tested, SHELLS, twins_of(harness_of(tested)))
 
 
 def _mean(table: Table, held: Held) -> Floats:
