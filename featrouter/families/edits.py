@@ -7,6 +7,7 @@ from math import log2
 
 from featrouter.catalogue import lexicon
 from featrouter.dialects.diffs import size_of_diff
+from featrouter.families.steps import outdates, tries
 from featrouter.observations.refusals import refused_for_syntax
 from featrouter.reading import CallReading, Reading
 from featrouter.syntax import is_broken
@@ -17,7 +18,6 @@ MAX_NAMES = 2048
 #: So many of the latest changes are looked at for refusals; so many may stand unchecked before that is a sign.
 RECENT, RECENT_TURNS, UNCHECKED = 6, 3, 2
 
-_PROGRAMS = ("run", "test")
 _REFUSED, _EDITED = (1 << RECENT) - 1, (1 << RECENT_TURNS) - 1
 
 
@@ -44,7 +44,7 @@ class Edits:
                 kind = operation.kind
                 if kind == "edit" or kind == "create":
                     self._observe_change(operation, call)
-                elif kind in _PROGRAMS:
+                elif tries(operation):
                     self._unchecked = 0
         row = self._row
         row["edits_blind"] = float(self._unchecked - UNCHECKED) if self._unchecked > UNCHECKED else 0.0
@@ -54,7 +54,7 @@ class Edits:
     def _observe_change(self, operation: Operation, call: CallReading) -> None:
         row, counts = self._row, self._counts
         created = operation.kind == "create"
-        self._unchecked += 1
+        self._unchecked += outdates(operation)
         self._chained = max(self._chained, self._unchecked)
         if not created:
             counts["edits"] += 1

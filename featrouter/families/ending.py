@@ -7,13 +7,13 @@ from math import log2
 from featrouter import task as found_in
 from featrouter.catalogue import lexicon
 from featrouter.dialects.diffs import size_of_diff
+from featrouter.families.steps import outdates, tries
 from featrouter.reading import CallReading, Reading
 from featrouter.trajectory import Operation
 
 # Past this many distinct names a run's counts stand still, so that a session's memory is bounded.
 MAX_NAMES = 512
 
-_PROGRAMS, _CHANGES = ("run", "test"), ("edit", "create")
 #: So much of the latest message is read for words of doubt.
 _LAST_CHARS = 800
 
@@ -58,17 +58,17 @@ class Ending:
             if "test" in call.kinds:  # other tests, or the same by another command, answer a failing one
                 self._unanswered = {key: False for key, of_tests in unanswered.items() if not of_tests}
         for operation in call.operations:
-            kind = operation.kind
-            if kind in _PROGRAMS:
+            if tries(operation):
                 self._row["ending_failing"] = float(failed)
                 if self._lines:
                     self._row["ending_check"] = -1.0 if failed else 1.0
-            elif kind in _CHANGES and not failed:
+            elif operation.kind in ("edit", "create") and not failed:
                 self._observe_change(operation)
 
     def _observe_change(self, operation: Operation) -> None:
         row = self._row
-        row["ending_check"] = 0.0
+        if outdates(operation):
+            row["ending_check"] = 0.0
         added, removed = (
             size_of_diff(operation.diff) if operation.diff else (_lines(operation.new), _lines(operation.old))
         )

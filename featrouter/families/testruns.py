@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import log2
 
 from featrouter.catalogue import lexicon
+from featrouter.families.steps import tries
 from featrouter.observations.test_results import Result, failed_names
 from featrouter.reading import CallReading, Reading
 from featrouter.trajectory import Operation
@@ -40,7 +41,8 @@ class Testruns:
             for operation in call.operations:
                 kind = operation.kind
                 if kind in _PROGRAMS:
-                    self._observe_program(operation)
+                    if tries(operation):
+                        self._observe_program(operation)
                     ran = True
                 elif kind == "create" or kind == "edit":
                     self._changed = True

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from math import log2
 
 from featrouter.catalogue import lexicon
+from featrouter.families.steps import outdates, tries
 from featrouter.reading import Reading
 
 # Past this many distinct words the list stands still, so that a session's memory is bounded.
@@ -13,7 +14,6 @@ MAX_WORDS = 4096
 
 _HANDS_ON = ("transferto", "handoff", "escalateto", "giveup")
 _LISTS = ("hedges", "certainty", "setbacks", "turnabouts")
-_PROGRAMS, _CHANGES = ("run", "test"), ("edit", "create")
 
 
 class Thoughts:
@@ -48,10 +48,9 @@ class Thoughts:
             if call.tool and _hands_on(call.tool):
                 row["thoughts_gives_up"] = 1.0
             for operation in call.operations:
-                kind = operation.kind
-                if kind in _PROGRAMS:
+                if tries(operation):
                     self._checked = not call.failed
-                elif kind in _CHANGES:
+                elif outdates(operation):
                     self._checked = False
 
     def _claims_success(self, low: str) -> bool:
