@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from featrouter import plain
 from featrouter.calibration import Calibrator
+from featrouter.catalogue import digest
 from featrouter.decision import LEAST_VALUE, MOST_USD
 from featrouter.head import Head
 from featrouter.linear import LINEAR, Linear
@@ -170,6 +171,16 @@ def _check_size(data: bytes) -> None:
         raise BundleError(f"more than {MAX_BYTES} bytes; a bundle never is that large")
     if sum(map(data.count, (b"{", b"[", b":"))) + data.count(b'"') // 2 > MAX_PARTS:
         raise BundleError(f"more than {MAX_PARTS} objects, lists, keys and texts; a bundle never has so many")
+
+
+def refuse_outdated(bundle: Bundle, name: object = "This bundle") -> None:
+    """BundleError, in words that say what to do, when a bundle was trained with another catalogue of features."""
+    if bundle.catalogue != digest():
+        raise BundleError(
+            f"{name} was trained with an earlier catalogue of features, and their names and meanings have changed. "
+            "Train it again from the same turns and runs files: featrouter train LOGS -o BUNDLE. Features files of "
+            "that time must be extracted again, too: featrouter extract LOGS -o FEATURES."
+        )
 
 
 def _read(data: bytes) -> Bundle:

@@ -9,9 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from featrouter.batch import decide_many
-from featrouter.bundle import Bundle, BundleError
+from featrouter.bundle import Bundle, BundleError, refuse_outdated
 from featrouter.calibration import between
-from featrouter.catalogue import digest
 from featrouter.conversations import Conversations, keys_of
 from featrouter.decision import CHOICES, Costs, Decision
 from featrouter.extractor import Wanted
@@ -63,12 +62,7 @@ class Router:
             raise ValueError(f"policy {name!r:.40} is not in this bundle; it has {has}, and every one has fixed:TURN")
         if epsilon and known.promise:
             raise ValueError(f"policy {name} made a promise on harm, which leaves no room for exploring: drop epsilon")
-        if bundle.catalogue != digest():
-            raise BundleError(
-                "This bundle was trained with an earlier catalogue of features, and their names and meanings have changed. "
-                "Train it again from the same turns and runs files: featrouter train LOGS -o BUNDLE. Features files of "
-                "that time must be extracted again, too: featrouter extract LOGS -o FEATURES."
-            )
+        refuse_outdated(bundle)
         self.bundle = bundle
         self.costs = costs or Costs()
         self.default = default

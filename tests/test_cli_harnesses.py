@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from featrouter.bundle import Bundle
 from featrouter.cli import main
+from featrouter.resources import resource
 
 ROOT = Path(__file__).parent.parent
 RECORDED = str(ROOT / "data" / "recorded")
@@ -85,3 +87,20 @@ def test_a_router_on_a_base_and_its_card(tmp_path: Path) -> None:
     small = call("train", RECORDED, *BASH, "-o", str(bundle), "--without", "prompt", "--without", "code", *quick)
     assert small.exit_code == 0
     assert not any(name.startswith(("prompt_", "code_")) for name in Bundle.load(bundle).features)
+
+
+@pytest.mark.parametrize("verb", ["adapt", "drift", "evaluate", "importances", "train"])
+def test_a_bundle_of_an_earlier_catalogue_is_refused_by_name(verb: str, tmp_path: Path) -> None:
+    old, made = tmp_path / "old.featrouter", tmp_path / "new.featrouter"
+    old.write_bytes(replace(Bundle.load(resource("models/default/default.featrouter")), catalogue="0" * 64).to_bytes())
+    arguments = {
+        "adapt": (str(old), RECORDED, "-o", str(made)),
+        "drift": (str(old), RECORDED),
+        "evaluate": (RECORDED, "--strong", "scripted-strong", "--bundle", str(old)),
+        "importances": (str(old),),
+        "train": (RECORDED, "--strong", "scripted-strong", "--base", str(old), "-o", str(made)),
+    }[verb]
+    result = call(verb, *arguments)
+    assert result.exit_code in (1, 3)
+    assert str(old) in result.stderr and "featrouter extract" in result.stderr
+    assert not made.exists()

@@ -32,11 +32,13 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 def bundle_of(name: str | Path) -> Bundle:
-    """A bundle by its path; `default` is the shipped one."""
-    from featrouter.bundle import Bundle
+    """A bundle by its path; `default` is the shipped one. BundleError when it is damaged, or of another catalogue."""
+    from featrouter.bundle import Bundle, refuse_outdated
     from featrouter.resources import resource
 
-    return Bundle.load(resource("models/default/default.featrouter") if str(name) == "default" else name)
+    bundle = Bundle.load(resource("models/default/default.featrouter") if str(name) == "default" else name)
+    refuse_outdated(bundle, name)
+    return bundle
 
 
 @click.command()
