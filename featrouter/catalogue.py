@@ -59,7 +59,11 @@ class Feature:
     absent: str
 
     def shown(self, value: float) -> str:
-        """The value as a person would write it: of a logarithm, the count that it stands for."""
+        """The value as a person would write it: shares in percent, of a logarithm the count that it stands for."""
+        if self.unit == "0 or 1":
+            return "yes" if value else "no"
+        if self.unit.startswith("share"):
+            return f"{number(100 * value)} %"
         return number(round(2**value - 1) if self.unit.startswith("log2 of") and value < 1000 else value)
 
     def word(self, value: float) -> str:

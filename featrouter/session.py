@@ -244,7 +244,9 @@ class Session:
         value, before = float(self.row[index]), float((self.row if self._before is None else self._before)[index])
         words = feature.word(value)
         if value != before and value == value and before == before and feature.unit != "0 or 1":
-            words += f", {'up' if value > before else 'down'} from {feature.shown(before)}"
+            earlier = feature.shown(before)
+            if earlier != feature.shown(value):
+                words += f", {'up' if value > before else 'down'} from {earlier}"
         return Reason(feature.name, value, effect, words)
 
     def _default(self) -> str:

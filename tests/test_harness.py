@@ -134,7 +134,7 @@ def test_rows_keep_their_own_values_and_only_scores_are_of_ranks(recorded_bundle
         rows.append(session.row)
         column = recorded_bundle.features.index("testruns_failing")
         assert session.row[column] == 4 / 13
-        assert session._reason(column, 0.1).words == "0.308 of the tests fail, up from 0"
+        assert session._reason(column, 0.1).words == "30.8 % of the tests fail, up from 0 %"
     np.testing.assert_array_equal(*rows)
 
 

@@ -81,7 +81,7 @@ def test_a_reason_tells_how_the_number_moved(router: Router) -> None:
         session.observe(Turn("run", "python -m pytest", f"== {failed} failed, 9 passed in 0.10s ==", "bash"))
     column = router.bundle.features.index("testruns_failing")
     reason = session._reason(column, -0.42)
-    assert str(reason) == "0.308 of the tests fail, up from 0.1 (testruns_failing)  -0.42"
+    assert str(reason) == "30.8 % of the tests fail, up from 10 % (testruns_failing)  -0.42"
     unknown = router.session("x")._reason(router.bundle.features.index("testruns_share"), 0.1)
     assert unknown.words == "nothing run yet"
 

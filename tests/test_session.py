@@ -408,4 +408,4 @@ def test_a_number_keeps_saying_what_it_was_before_while_it_stands(router: Router
         session.observe(Turn("run", "python -m pytest", f"== {failed} failed, 9 passed in 0.10s ==", "bash"))
     session.observe(Turn("look", "cat src/a.py", "x = 1", "bash"))
     column = router.bundle.features.index("testruns_failing")
-    assert session._reason(column, 0.1).words == "0.308 of the tests fail, up from 0.1"
+    assert session._reason(column, 0.1).words == "30.8 % of the tests fail, up from 10 %"
