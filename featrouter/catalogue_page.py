@@ -10,11 +10,13 @@ _HEAD = """<!-- Generated: featrouter features --markdown > features/README.md -
 A router is only as believable as the numbers it reads. So each of these {count} features is a number that an engineer
 would look at, too, in a natural unit and within bounds; {free} of them have no sign that common sense could give.
 
-A family is one file here (`NAME.toml`: words) and one module (`featrouter/families/NAME.py`: arithmetic). `runners.toml`
-and `errors.toml` hold no features: they say how the output of test runners is read, and what an error looks like.
+A family is one file here (`NAME.toml`: words) and one module (`featrouter/families/NAME.py`: arithmetic). `runners.toml`,
+`errors.toml` and `speech.toml` hold no features: they say how the output of test runners is read, what an error looks like,
+and what an agent's words mean.
 
 - **Sign**: what more of it means for solving the task, `+` or `-`. `free`: common sense does not tell.
-- **Weight**: what a unit of it is worth before anything is learned, in log-odds of solving the task.
+- **Weight**: what a unit of it is worth before anything is learned, in log-odds of solving the task. Training does not use
+  it yet, nor the sign: what a bundle learned may point the other way, and `featrouter explain` shows what it learned.
 - **0 or unknown (NaN)** means that nothing of the kind was seen. A value beyond its range counts as the bound.
 - Counts without a bound (tests passed, lines added, errors in a row, …) are **facts**: `Extractor.facts()`.
 
