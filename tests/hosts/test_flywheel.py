@@ -42,7 +42,7 @@ class Task:
 
     def observation(self, model: str, turn: int, dice: random.Random) -> str:
         fails = self.hard and model == "weak" and dice.random() < 0.9
-        return f"=== {dice.randint(1, 3)} failed, 2 passed in 0.1s ===" if fails else "=== 5 passed in 0.1s ==="
+        return "=== 2 failed, 2 passed in 0.1s ===" if fails else "=== 5 passed in 0.1s ==="
 
 
 def mind(body: Body, done: int) -> tuple[str, str | None]:
@@ -142,12 +142,8 @@ def test_the_log_of_a_proxy_teaches_a_better_router_which_takes_over_without_a_p
         read = logged(log, {task.name for task in todo}, STEPS + 1)
         for name, run in ((task.name, read.runs[task.name]) for task in todo):
             assert run.route == ("strong" if ended[name] == STRONG else "weak")
-            assert any(run.propensity == pytest.approx(chance) for chance in (EPSILON / 2, 1 - EPSILON / 2, 1))
+            assert run.propensity == pytest.approx(EPSILON / 2) or run.propensity == pytest.approx(1 - EPSILON / 2)
             assert run.cost_weak and (run.route == "weak" or (run.cost_strong and run.route_turn == TURN))
-
-        # A run unlike those that the bundle was adapted to is not trusted: it stays with the weak model, for certain.
-        certain = sum(read.runs[task.name].propensity == 1 for task in todo)
-        assert certain <= len(todo) / 10
 
         # One command makes a bundle of it, which the running proxy takes over.
         featrouter("train", log, known, "--strong", STRONG, "--value", VALUE, "-o", bundle)
@@ -166,7 +162,7 @@ def test_the_log_of_a_proxy_teaches_a_better_router_which_takes_over_without_a_p
         told = part["off_policy"]
         gains = {arm: (told[f"gain_over_{arm}"]["value"], told[f"gain_over_{arm}"]["ci"]) for arm in ("weak", "strong")}
         print(f"{split}: doubly robust, USD a run: {told['dr']}, gains {gains}, of {told['n'] - told['certain']} runs")
-        assert told["n"] - told["certain"] == len(todo) - certain
+        assert told["n"] - told["certain"] == len(todo)
         assert gains["weak"][1][0] > 0, "no better than to leave everything with the weak model"
         assert gains["strong"][1][1] > 0, "worse than to hand everything over"
 
