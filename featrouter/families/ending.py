@@ -67,14 +67,15 @@ class Ending:
 
     def _observe_change(self, operation: Operation) -> None:
         row = self._row
-        if outdates(operation):
+        tidies = not outdates(operation)
+        if not tidies:
             row["ending_check"] = 0.0
         added, removed = (
             size_of_diff(operation.diff) if operation.diff else (_lines(operation.new), _lines(operation.old))
         )
         self._lines += added + removed
         row["ending_size"] = log2(1.0 + self._lines)
-        deletes = operation.kind == "edit" and operation.commands[:1] in (("rm",), ("del",), ("unlink",))
+        deletes = tidies and operation.kind == "edit"
         for name in operation.files:
             basename = name.replace("\\", "/").rpartition("/")[2]
             if basename in self._named:

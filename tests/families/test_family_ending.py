@@ -124,6 +124,7 @@ def test_calls_that_never_came_to_work(features: Any, turns: list[Turn], unanswe
         ([create("reproduce.py"), create("reproduce.py", "print(2)")], 1),
         ([create("reproduce.py"), create("verify_fix.py")], 2),
         ([create("reproduce.py"), Turn("", "rm reproduce.py", "")], 0),
+        ([create("reproduce.py"), Turn("", "Remove-Item reproduce.py", "", "powershell")], 0),
         ([create("reproduce.py"), Turn("", "python reproduce.py && rm reproduce.py", "1")], 0),
         ([create("src/app/check/core.py")], 0),
         ([create("tests/unit/test_new.py")], 0),  # belongs to the project's suite
