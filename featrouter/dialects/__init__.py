@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from featrouter.dialects import arguments, bash, code, codex, diffs, editor, named_tools, prose, swe_agent, tool_words
+from featrouter.dialects import arguments, bash, code, codex, diffs, named_tools, prose, swe_agent, tool_words
 from featrouter.lazy_pattern import lazy_pattern
 from featrouter.trajectory import KINDS, Operation
 
 __all__ = ["operations", "primary"]
 
 RANK = {kind: rank for rank, kind in enumerate(KINDS)}
-THINK = (Operation("think"),)
-OTHER = (Operation("other"),)
 #: What is looked at of a long action: a file's text may follow the head, the next command the file's text.
 HEAD_CHARS = 16384
 TAIL_CHARS = 2048
@@ -44,13 +42,9 @@ def operations(call: Asked) -> tuple[Operation, ...]:
     if start == "<" and arguments.FUNCTION in action[:256]:
         tool, given = arguments.tags(action)
         name = named_tools.plain(tool)
-        if name in named_tools.EDITOR_TOOLS:
-            return editor.operations(given, observation)
-        if name in named_tools.SHELL_TOOLS:
-            return named_tools.shell(given, observation, of_windows=name in named_tools.WINDOWS_TOOLS)
         return _with_arguments(name, tool, given, observation)
     if prose.refused(observation):
-        return THINK
+        return bash.THINK
     if name == "sql":
         return code.sql(action)
     if start == "{" and name not in named_tools.PYTHON_TOOLS:
@@ -82,8 +76,10 @@ def _with_arguments(name: str, tool: str, given: dict[str, object], observation:
         found: list[Operation] = []
         for one, inner in named_tools.batch(given):
             plain = named_tools.plain(one)
-            done = named_tools.operations if plain in named_tools.KNOWN else named_tools.infer
-            found += done(plain if plain in named_tools.KNOWN else one, inner, observation)
+            if plain in named_tools.KNOWN:
+                found += named_tools.operations(plain, inner, observation)
+            else:
+                found += named_tools.infer(one, inner, observation)
         if found:
             return tuple(found[:32])
     return named_tools.infer(tool, given, observation)
@@ -122,4 +118,4 @@ def _unknown_tool(tool: str, action: str, observation: str) -> tuple[Operation, 
         return bash.line(action, observation) if not kind else named_tools.infer(tool, {}, observation)
     if kind:
         return (Operation(kind, (), (), (named_tools.plain(tool),)),)
-    return OTHER
+    return bash.OTHER

@@ -7,7 +7,7 @@ from functools import lru_cache
 from featrouter.dialects import bash_words, codex, prose, swe_agent, windows
 from featrouter.dialects.bash_words import Simple
 from featrouter.dialects.programs import HANDLERS, operation
-from featrouter.dialects.wrappers import CARRIERS, NAMES, basename, shell_script, unwrap
+from featrouter.dialects.wrappers import NAMES, basename, shell_script, unwrap
 from featrouter.lazy_pattern import lazy_pattern
 from featrouter.trajectory import Operation
 
@@ -138,7 +138,7 @@ def _unknown(command: Simple, cwd: str, depth: int) -> tuple[Operation, ...]:
         return (Operation("read", (), (), (name,)),)
     if name in ("apply_patch", "applypatch"):
         return codex.patch(command.stdin or " ".join(words[1:2]), cwd)
-    if name in CARRIERS and depth < NESTING:
+    if depth < NESTING:
         script = shell_script(words, command.stdin)
         if script is not None:
             return operations(script[0], depth + 1, cwd, of_windows=script[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from featrouter.lazy_pattern import lazy_pattern
 
 BLOCKS_KEPT = 64
@@ -21,6 +23,7 @@ HINTS = (":start_line:", ":end_line:")
 RULE = "-------"
 
 
+@lru_cache(maxsize=32)
 def size_of_diff(diff: str) -> tuple[int, int]:
     """(lines added, lines removed) by a diff of any form: unified, combined, apply_patch's, or only marked lines.
 

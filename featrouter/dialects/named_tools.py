@@ -11,7 +11,7 @@ from featrouter.dialects.bash_words import Simple
 from featrouter.dialects.git import patched
 from featrouter.dialects.paths import named
 from featrouter.dialects.programs import cut_patterns, operation
-from featrouter.dialects.wrappers import CARRIERS, basename, shell_script, unwrap
+from featrouter.dialects.wrappers import basename, shell_script, unwrap
 from featrouter.trajectory import Operation
 
 TEXT_CHARS = 8192
@@ -133,9 +133,7 @@ SUFFIXES = ("v2", "v3", "tool")
 @lru_cache(maxsize=256)
 def plain(tool: str) -> str:
     """A tool's name without case, `_`, `-` and the prefix of the server it comes from (`mcp__files__read_file`)."""
-    tool = tool[-160:]
-    name = (tool.rpartition("__")[2] or tool).rpartition(".")[2].rpartition(":")[2].rpartition("/")[2]
-    name = name.replace("_", "").replace("-", "").replace(" ", "").lower()
+    name = tool_words.own_name(tool).replace("_", "").replace("-", "").replace(" ", "").lower()
     if name in KNOWN:
         return name
     for suffix in SUFFIXES:
@@ -189,8 +187,8 @@ def _paths(given: dict[str, object]) -> list[str]:
         if isinstance(value, str):
             if key in _PATHS and value:
                 found.append(value[:TEXT_CHARS] if "\n" not in value else "")
-        elif isinstance(value, list):
-            for item in value[:EDITS_KEPT]:
+        elif isinstance(value, list | dict):
+            for item in value[:EDITS_KEPT] if isinstance(value, list) else (value,):
                 if isinstance(item, str) and key in _PATHS:
                     found.append(item)
                 elif isinstance(item, dict):
@@ -199,10 +197,6 @@ def _paths(given: dict[str, object]) -> list[str]:
                         for name, text in item.items()
                         if plain_key(str(name)[:64]) in _PATHS and isinstance(text, str)
                     ]
-        elif isinstance(value, dict):
-            found += [
-                text for name, text in value.items() if plain_key(str(name)[:64]) in _PATHS and isinstance(text, str)
-            ]
     return found
 
 
@@ -261,7 +255,7 @@ def shell(given: dict[str, object], observation: str, *, of_windows: bool = Fals
     if len(words) > 1 and words[0] == "apply_patch":
         return codex.patch(words[1], cwd)
     words = unwrap(words)
-    script = shell_script(words) if words and basename(words[0]) in CARRIERS else None
+    script = shell_script(words) if words else None
     if script is not None:
         return bash.operations(script[0], cwd=cwd, of_windows=script[1])
     if of_windows and words:
@@ -298,7 +292,7 @@ def infer(tool: str, given: dict[str, object], observation: str) -> tuple[Operat
     ):
         if not keys.isdisjoint(marks):
             return code.python(first(given, "code")) if kind == "python" else _of_kind(kind, name, given)
-    return (Operation("other"),)
+    return bash.OTHER
 
 
 def batch(given: dict[str, object]) -> list[tuple[str, dict[str, object]]]:

@@ -71,7 +71,6 @@ SILENT = frozenset(
     "cd pushd popd echo printf export set unset source . true false : sleep exit read alias shopt ulimit umask trap "
     "wait [ [[ test return local declare typeset readonly shift break continue clear disown jobs fg bg let".split()
 )
-OPERATOR = lazy_pattern(r"[{}();|&]+")
 SUBSTITUTE = lazy_pattern(
     r"(?:\d[\d,]*|/[^/]*/)?s([/|#,@!])((?:\\.|(?!\1)[^\\\n]){1,2000})\1((?:\\.|(?!\1)[^\\\n]){0,2000})\1[a-z0-9]*"
 )

@@ -26,21 +26,13 @@ PLAIN = frozenset(
 )
 KNOWN = (
     PLAIN
-    | programs.SILENT
-    | programs.LOCATORS
+    | programs.HANDLERS.keys()
     | tasks.TESTERS
     | wrappers.CARRIERS
     | wrappers.NAMES
-    | bash_words.KEYWORDS
-    | bash_words.CONTROL
-    | set(programs.READERS)
-    | set(programs.FILTERS)
-    | set(programs.SEARCHERS)
-    | set(programs.MOVERS)
-    | set(programs.MAKERS)
+    | bash_words.STRUCTURE
     | runners.RULES.keys()
     | runner_tables.VERBS.keys()
-    | {"find", "patch", "tr"}
 )
 #: Programs whose name also opens an English sentence or an imperative.
 ENGLISH = frozenset(

@@ -41,18 +41,18 @@ VERBS = {
     "testflo": "", "Build": "test", "kubectl-kuttl": "test", "kuttl": "test", "conftest": "verify", "cds-serve": "",
 }  # fmt: skip
 VALUED = {
-    "go": "-C", "meson": "", "mix": "", "bazel": "", "swift": "--package-path", "cargo": "--manifest-path -p --package -Z",
-    "make": "-C -f -I -o -W --directory --file", "gmake": "-C -f", "ninja": "-C -f -j -k", "just": "-f -d --justfile -d",
+    "go": "-C", "swift": "--package-path", "cargo": "--manifest-path -p --package -Z",
+    "make": "-C -f -I -o -W --directory --file", "gmake": "-C -f", "ninja": "-C -f -j -k", "just": "-f -d --justfile",
     "task": "-d -t --dir --taskfile", "mise": "-C --cd", "gradle": "-x --exclude-task -p -b -c -I --tests -P --project-dir",
     "mvn": "-pl --projects -f --file -P -s -t -T -rf", "npm": "-w --workspace --prefix -C", "yarn": "--cwd",
     "pnpm": "--filter -F -C --dir --filter-prod", "bun": "--cwd --filter --config --preload -r", "deno": "--config -c",
-    "composer": "-d --working-dir", "rake": "-f -C", "dotnet": "", "sbt": "--sbt-version", "hatch": "-e --env -i --include",
+    "composer": "-d --working-dir", "rake": "-f -C", "sbt": "--sbt-version", "hatch": "-e --env -i --include",
     "xcodebuild": "-scheme -project -workspace -destination -configuration -sdk -derivedDataPath -resultBundlePath -arch "
     "-only-testing -testPlan -target -xcconfig", "nx": "-c --configuration -p --projects", "turbo": "--filter -F --cwd",
-    "lerna": "--scope --ignore --concurrency", "invoke": "-c -r -f", "moon": "", "ant": "-f -buildfile -lib", "earthly": "",
+    "lerna": "--scope --ignore --concurrency", "invoke": "-c -r -f", "ant": "-f -buildfile -lib",
     "php": "-d -c -S -t", "node": "-r --require --import --loader --experimental-loader -C --conditions --env-file",
-    "ruby": "-r -C", "perl": "-M", "poe": "-C", "pixi": "-e --environment --manifest-path", "dbt": "",
-    "dune": "--root --profile", "terraform": "", "flutter": "-d", "django-admin": "", "uv": "", "pdm": "-p",
+    "ruby": "-r -C", "perl": "-M", "poe": "-C", "pixi": "-e --environment --manifest-path",
+    "dune": "--root --profile", "flutter": "-d", "pdm": "-p",
 }  # fmt: skip
 _VERBS = {name: frozenset(text.split()) for name, text in VERBS.items()}
 _VALUED = {name: frozenset(text.split()) for name, text in VALUED.items()}

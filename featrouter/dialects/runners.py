@@ -360,7 +360,9 @@ def python_script(words: list[str]) -> tuple[str, list[str]] | None:
 
 
 RULES: dict[str, Callable[[list[str]], bool]] = {
-    "python": _python, "make": _any_task, "npm": _node_packages, "yarn": _node_packages, "pnpm": _node_packages,
+    **dict.fromkeys(FIRST_TASK, _first_task), **dict.fromkeys(ANY_TASK, _any_task), **dict.fromkeys(SHELLS, _shell),
+    # Those that have a rule of their own.
+    "python": _python, "npm": _node_packages, "yarn": _node_packages, "pnpm": _node_packages,
     "bun": _node_packages, "deno": _deno, "composer": _composer, "cargo": _cargo, "go": _go, "dotnet": _dotnet,
     "cmake": _cmake, "xcodebuild": _xcodebuild, "zig": _zig, "dune": _dune, "stack": _stack, "sbt": _sbt, "sbtx": _sbt,
     "sbtn": _sbt, "mill": _mill, "gradle": _gradle, "gradlew": _gradle, "mvn": _maven, "mvnw": _maven, "mvnd": _maven,
@@ -369,9 +371,3 @@ RULES: dict[str, Callable[[list[str]], bool]] = {
     "rake": _rake, "hatch": _hatch, "pixi": _hatch, "pdm": _hatch, "rye": _hatch, "poetry": _hatch, "uv": _hatch,
     "pipenv": _hatch, "devbox": _hatch,
 }  # fmt: skip
-RULES |= (
-    dict.fromkeys(FIRST_TASK, _first_task)
-    | dict.fromkeys(ANY_TASK - {"rake"}, _any_task)
-    | dict.fromkeys(SHELLS, _shell)
-)
-RULES["mill"] = _mill

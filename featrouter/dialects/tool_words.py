@@ -48,12 +48,16 @@ RUNNERS = frozenset("run execute exec start launch invoke call".split())
 TEST_WORDS = frozenset("test tests unittest unittests pytest suite specs".split())
 
 
+def own_name(tool: str) -> str:
+    """A tool's name without the server it comes from (`mcp__server__verb_noun`)."""
+    name = tool[-NAME_CHARS:].rpartition("__")[2] or tool[-NAME_CHARS:]
+    return name.rpartition(".")[2].rpartition("/")[2].rpartition(":")[2]
+
+
 @lru_cache(maxsize=512)
 def words(tool: str) -> tuple[str, ...]:
-    """The words of a tool's name, lower case, without the server it comes from (`mcp__server__verb_noun`)."""
-    name = tool[-NAME_CHARS:].rpartition("__")[2] or tool[-NAME_CHARS:]
-    name = name.rpartition(".")[2].rpartition("/")[2].rpartition(":")[2]
-    return tuple(part.lower() for part in PART.split(name) if part)[:16]
+    """The words of a tool's name, lower case, without the server it comes from."""
+    return tuple(part.lower() for part in PART.split(own_name(tool)) if part)[:16]
 
 
 @lru_cache(maxsize=512)

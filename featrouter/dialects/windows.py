@@ -6,6 +6,7 @@ import re
 
 from featrouter.dialects.bash_words import COMMANDS_KEPT, TOKENS_KEPT, WORDS_KEPT, Simple
 from featrouter.dialects.paths import named
+from featrouter.dialects.programs import SUBMIT_MARKS
 from featrouter.lazy_pattern import lazy_pattern
 from featrouter.trajectory import Operation
 
@@ -82,7 +83,6 @@ SWITCHES = frozenset(
 PATHS = frozenset("-path -literalpath -filepath -destination -lp -pspath -newname -outfile -inputfile".split())
 TEXTS = frozenset("-value -inputobject -v".split())
 PATTERNS = frozenset("-pattern -filter -include".split())
-SUBMIT_MARKS = ("COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT", "MINI_SWE_AGENT_FINAL_OUTPUT")
 
 
 def is_windows(text: str, first_word: str) -> bool:
