@@ -44,6 +44,11 @@ def files(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def basenames(text: str) -> frozenset[str]:
+    """The file names without their folders."""
+    return frozenset([name.rsplit("/", 1)[-1] for name in files(text)])
+
+
 @lru_cache(maxsize=_KEPT)
 def symbols(text: str) -> tuple[str, ...]:
     """What stands in back quotes, and dotted or snake-case names that are called; each once, in their order."""
@@ -64,14 +69,8 @@ def symbols(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([name for _, name in sorted(found)]))
 
 
-@lru_cache(maxsize=_KEPT)
-def names(text: str) -> tuple[str, ...]:
-    """Words in snake case or camel case, each once, in their order."""
-    return tuple(each_name(text))
-
-
 def each_name(text: str) -> Iterator[str]:
-    """The same, one by one: who needs a few reads no further."""
+    """Words in snake case or camel case, each once, in their order, one by one: who needs a few reads no further."""
     pattern, plain = lexicon("code")["name"].regex, _plain(text)
     if plain is None:
         yield from dict.fromkeys(pattern.findall(text))

@@ -24,11 +24,11 @@ TASKS = st.lists(st.sampled_from(PIECES), max_size=16).map("".join) | st.text(ma
 @given(TASKS)
 def test_names_are_what_their_patterns_find_in_the_whole_text(text: str) -> None:
     assert task.files(text) == tuple(FILE.findall(text))
-    assert task.names(text) == tuple(dict.fromkeys(NAME.findall(text)))
+    assert tuple(task.each_name(text)) == tuple(dict.fromkeys(NAME.findall(text)))
     symbols = [next(filter(None, match.groups())) for match in SYMBOL.finditer(text)]
     assert task.symbols(text) == tuple(dict.fromkeys(symbols))
 
 
 @given(TASKS, st.integers(0, 4))
 def test_the_first_names_are_found_one_by_one(text: str, most: int) -> None:
-    assert tuple(islice(task.each_name(text), most)) == task.names(text)[:most]
+    assert tuple(islice(task.each_name(text), most)) == tuple(task.each_name(text))[:most]

@@ -75,7 +75,7 @@ class Edits:
         self._refused = (self._refused << 1 | refused) & _REFUSED
         row["edits_refused"] = float(self._refused.bit_count())
         row["edits_largest"] = log2(1.0 + self._size_max)
-        row["edits_syntax"] += _breaks(operation) or (call.refused and refused_for_syntax(call.observation))
+        row["edits_syntax"] += _breaks(operation) or (refused and refused_for_syntax(call.observation))
         self._observe_history(operation)
 
     def _observe_history(self, operation: Operation) -> None:

@@ -7,7 +7,7 @@ from math import log2
 from featrouter import task as found_in
 from featrouter.catalogue import lexicon
 from featrouter.dialects.diffs import size_of_diff
-from featrouter.families.steps import outdates, tries
+from featrouter.families.steps import is_script, outdates, tries
 from featrouter.reading import CallReading, Reading
 from featrouter.trajectory import Operation
 
@@ -24,15 +24,13 @@ class Ending:
         lex = lexicon("ending")
         self._debug, self._doubt = lex["debug"], lexicon("speech")["doubt"]
         self._doubt_words = lexicon("speech").words["doubt"]
-        self._script = lexicon("testruns")["script"]
-        self._named = frozenset([name.rsplit("/", 1)[-1] for name in found_in.files(task)])
+        self._named = found_in.basenames(task)
         self._named_changed: set[str] = set()
         self._lines = 0
         #: By key: the calls that failed when they were last made, and whether they ran tests.
         self._unanswered: dict[int, bool] = {}
         self._left: set[str] = set()
         self._debug_lines = 0
-        self._programs = 0
         for name in ("size", "check", "failing", "unanswered", "leftovers", "doubt"):
             row[f"ending_{name}"] = 0.0
         if self._named:
@@ -83,15 +81,12 @@ class Ending:
                 row["ending_task_changed"] = len(self._named_changed) / len(self._named)
             if deletes:
                 self._left.discard(name)
-            elif operation.kind == "create" and self._is_script(name):
+            elif operation.kind == "create" and len(self._left) < MAX_NAMES and is_script(name):
                 self._left.add(name)
         self._debug_lines = max(
             0, self._debug_lines + self._debug.count(operation.new) - self._debug.count(operation.old)
         )
         row["ending_leftovers"] = float(len(self._left) + (self._debug_lines > 0))
-
-    def _is_script(self, name: str) -> bool:
-        return name.count("/") <= 1 and len(self._left) < MAX_NAMES and self._script.search(name) is not None
 
     def facts(self) -> dict[str, float]:
         return {"ending_lines": float(self._lines)}

@@ -19,7 +19,7 @@ class Files:
         self._row = row
         lex = lexicon("files")
         self._test_file = lex["test_file"]
-        self._named = frozenset([name.rsplit("/", 1)[-1] for name in found_in.files(task)])
+        self._named = found_in.basenames(task)
         self._named_touched: set[str] = set()
         self._read: dict[str, int] = {}
         self._edited: set[str] = set()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from featrouter.catalogue import lexicon
 from featrouter.trajectory import Operation
+
+#: The kinds of operations that run something.
+PROGRAMS = ("test", "run")
 
 #: Commands that run and try nothing: they keep books, move permissions, wait, talk or install.
 _TRY_NOTHING = frozenset(
@@ -17,6 +21,14 @@ def tries(operation: Operation) -> bool:
     """Whether a step runs something that could show a change to be wrong: tests, or a program."""
     kind = operation.kind
     return kind == "test" or (kind == "run" and not (operation.commands and operation.commands[0] in _TRY_NOTHING))
+
+
+def is_script(name: str) -> bool:
+    """Whether a new file is a script to reproduce or check something: it lies at the top, and its name says so.
+
+    A test file inside the project's tree belongs to its suite.
+    """
+    return name.count("/") <= 1 and lexicon("testruns")["script"].search(name) is not None
 
 
 def outdates(operation: Operation) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import log2
 
-from featrouter.catalogue import lexicon
-from featrouter.families.steps import tries
+from featrouter.families.steps import PROGRAMS, is_script, tries
 from featrouter.observations.test_results import Result, failed_names
 from featrouter.reading import CallReading, Reading
 from featrouter.trajectory import Operation
@@ -14,14 +13,12 @@ from featrouter.trajectory import Operation
 MAX_SCRIPTS = 512
 RECENT_TURNS = 3
 
-_PROGRAMS = ("test", "run")
 _RECENT = (1 << RECENT_TURNS) - 1
 
 
 class Testruns:
     def __init__(self, task: str, row: dict[str, float]) -> None:
         self._row = row
-        self._script = lexicon("testruns")["script"]
         self._runs = self._programs = 0
         self._first: Result | None = None
         self._latest: Result | None = None
@@ -40,7 +37,7 @@ class Testruns:
             ran = False
             for operation in call.operations:
                 kind = operation.kind
-                if kind in _PROGRAMS:
+                if kind in PROGRAMS:
                     if tries(operation):
                         self._observe_program(operation)
                     ran = True
@@ -67,8 +64,7 @@ class Testruns:
 
     def _observe_create(self, operation: Operation) -> None:
         for name in operation.files:
-            # A test file inside the project's tree belongs to its suite; a script lies at the top.
-            if name.count("/") <= 1 and self._script.search(name) and len(self._scripts) < MAX_SCRIPTS:
+            if len(self._scripts) < MAX_SCRIPTS and is_script(name):
                 self._scripts.add(name)
 
     def _observe_output(self, call: CallReading) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from featrouter.catalogue import lexicon
+from featrouter.families.steps import PROGRAMS
 from featrouter.observations.errors import NONE, Errors, signature
 from featrouter.reading import CallReading, Reading
 
@@ -13,7 +14,6 @@ _LATEST = (1 << _RECENT) - 1
 
 _SQL_SYNTAX = ("syntax", "parse error")
 _SQL_NAMES = ("Unknown column", "doesn't exist", "no such", "does not exist", "Unknown table")
-_PROGRAMS = ("run", "test")
 _NAMED = ("syntax", "imports", "names", "asserts")
 
 
@@ -51,13 +51,13 @@ class Traces:
         row["traces_rate"] = self._tracebacks / turn
 
     def _observe_call(self, call: CallReading) -> bool:
-        if call.kind in _PROGRAMS:
+        if call.kind in PROGRAMS:
             self._programs += 1
         if call.exit_code is not None:
             self._exits += 1
             self._bad_exits += call.exit_code != 0
         errors = call.errors
-        if errors is not NONE and errors:
+        if errors is not NONE:
             self._observe_errors(errors)
         return call.failed
 
