@@ -46,7 +46,7 @@ def transferred(
     if not ranked:
         tested, rest = (replace(one, meta=one.meta.assign(harness="")) for one in (tested, rest))
     scores, fold = np.full(len(tested), np.nan), np.full(len(tested), -1)
-    for number, mask in enumerate(_task_folds(tested, rest)):
+    for number, mask in enumerate(task_folds(tested, rest)):
         seen = without_tasks(rest, tested.where(mask))
         if not len(seen):
             continue
@@ -57,7 +57,7 @@ def transferred(
     return scores, fold
 
 
-def _task_folds(tested: Table, rest: Table) -> list[Mask]:
+def task_folds(tested: Table, rest: Table) -> list[Mask]:
     """Masks of the tested rows; several only where the rest holds the same tasks, which a fold's router must not see."""
     if not set(tested.meta["task_id"]) & set(rest.meta["task_id"]):
         return [np.ones(len(tested), bool)]

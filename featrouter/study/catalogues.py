@@ -8,13 +8,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 
-from featrouter.catalogue import family_of
 from featrouter.evaluation.evaluate import SPLITS
-from featrouter.evaluation.unseen import harness_of, without_tasks
+from featrouter.evaluation.unseen import harness_of, task_folds, without_tasks
 from featrouter.logs import LogError
 from featrouter.logs.sources import packing
 from featrouter.study.fitting import fit_ranker, split_by
@@ -23,7 +21,7 @@ from featrouter.study.transfer import SHELLS, twins_of
 from featrouter.training.columns import LOGGED, META, NUMBERS, TEXT_META
 from featrouter.training.metrics import Floats, interval
 from featrouter.training.oracle import oracle_stopped
-from featrouter.training.predictions import with_features
+from featrouter.training.predictions import without_families
 from featrouter.training.table import Table
 from featrouter.training.words import markdown
 
@@ -130,8 +128,8 @@ def _other_harnesses(
     """Leave one harness out; empty where the runs are all of one."""
     harnesses = sorted(set(both[0].meta["harness"]))
     ways = {"shells, ranked": [name for name in harnesses if name in SHELLS], "all, not ranked": harnesses}
-    tables = [_without_families(one, without) for one in both]
-    parts = [{name: _without_families(one, without) for name, one in side.items()} for side in sets]
+    tables = [without_families(one, without) for one in both]
+    parts = [{name: without_families(one, without) for name, one in side.items()} for side in sets]
     asked = [
         (way, name, side)
         for way, others in ways.items()
@@ -158,20 +156,14 @@ def _transferred(tested: Table, everything: Table, harnesses: Collection[str], r
     """Scores by heads of these harnesses but the tested one and its twins; they never saw a task of the fold they judge."""
     others = sorted(set(harnesses) - twins_of(harness_of(tested)))
     rest = everything.where(everything.meta["harness"].isin(others).to_numpy())
-    whole: npt.NDArray[np.bool_] = np.ones(len(tested), bool)
-    shared = bool(set(rest.meta["task_id"]) & set(tested.meta["task_id"]))
     scores, fold = np.full(len(tested), np.nan), np.full(len(tested), -1)
-    for number, test in enumerate([test for _, test in split_by(tested, "task_id")] if shared else [whole]):
+    for number, test in enumerate(task_folds(tested, rest)):
         seen = without_tasks(rest, tested.where(test))
         if len(seen):
             # All tested runs give the reference: their values, never their outcomes.
             scores[test] = fit_ranker(seen, per_harness=ranked).scores(tested)[test]
             fold[test] = number
     return Held(scores, fold)
-
-
-def _without_families(table: Table, families: Collection[str]) -> Table:
-    return with_features(table, tuple(name for name in table.names if family_of(name) not in families))
 
 
 def _rows(

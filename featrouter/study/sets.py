@@ -25,8 +25,6 @@ LEAST_RUNS, LEAST_ROWS = 100, 60
 MOST_MODELS = 2
 DRAWS = 300
 
-Names = npt.NDArray[np.object_]
-
 
 def sets_of(table: Table, *, ended: bool = False) -> dict[str, Table]:
     """The labelled rows while runs go on, by set: named after the harness, and the weak model where it ran several.

@@ -10,7 +10,7 @@ import numpy as np
 
 from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
-from featrouter.catalogue import FAMILIES, family_of
+from featrouter.catalogue import FAMILIES
 from featrouter.head import Head
 from featrouter.logs import LogError
 from featrouter.policy import KINDS, Policy
@@ -20,7 +20,7 @@ from featrouter.training.costs import fit_costs
 from featrouter.training.fit import Fitted, HeldOut, Names, Recipe, Rows, fit_head, folds, too_little
 from featrouter.training.metrics import Floats
 from featrouter.training.policies import fit_anytime, fit_fixed, fit_risk_controlled, promise_words
-from featrouter.training.predictions import Predictions, predict, with_features
+from featrouter.training.predictions import Predictions, predict, with_features, without_families
 from featrouter.training.references import even, ranked, references_of, shifted_by, shifts_of
 from featrouter.training.search import choose, held_out_losses
 from featrouter.training.spread import scores_of
@@ -135,7 +135,7 @@ def learn(
     """
     if settings.policy == "risk-controlled":
         return _risk_controlled(table, settings, progress, base)
-    table = with_features(table, tuple(name for name in table.names if family_of(name) not in settings.without))
+    table = without_families(table, settings.without)
     references = references_of(table)
     table = ranked(table, references)
     shifts: dict[str, dict[str, float]] = {name: {} for name in references}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from featrouter.bundle import Bundle
 from featrouter.calibration import Calibrator
+from featrouter.catalogue import family_of
 from featrouter.head import MOST_LOG, Head
 from featrouter.logs import LogError
 from featrouter.reference import Reference
@@ -99,3 +100,8 @@ def with_features(table: Table, names: tuple[str, ...]) -> Table:
     if set(names) - set(table.names):
         raise LogError("the bundle was trained with another feature catalogue; train it again")
     return Table(table.meta, table.x[:, [table.names.index(name) for name in names]], names)
+
+
+def without_families(table: Table, families: Collection[str]) -> Table:
+    """The table without the features of these families."""
+    return with_features(table, tuple(name for name in table.names if family_of(name) not in families))
