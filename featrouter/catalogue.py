@@ -12,9 +12,6 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from featrouter.lazy_pattern import lazy_pattern
 from featrouter.resources import place
 
@@ -274,11 +271,6 @@ class FeatureSet:
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self.features)
-
-    @cached_property
-    def bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Lowest and highest value of each feature, two arrays (p,)."""
-        return np.array([one.low for one in self.features]), np.array([one.high for one in self.features])
 
     @cached_property
     def by_name(self) -> Mapping[str, Feature]:

@@ -92,7 +92,7 @@ class Extractor:
         return np.maximum(row, wanted.low, out=row)
 
     def facts(self) -> dict[str, float]:
-        """What phrases and pages say, by name, whether or not a model reads it: counts without a bound; unknown is NaN."""
+        """What is known of the run, by name, whether or not a model reads it: counts without a bound, streaks; unknown is NaN."""
         found: dict[str, float] = {}
         for family in self._families:
             found |= family.facts()

@@ -83,9 +83,7 @@ class CallReading:
         self.tool = tool
         self.action_size, self.observation_size = len(action), len(observation)
         head, tail = (HEAD, TAIL) if share == 1.0 else (int(HEAD * share), int(TAIL * share))
-        if len(action) > head + tail or "\x1b" in action or "\r" in action:
-            action = window(action, head, tail)
-        self.action = action
+        self.action = action = window(action, head, tail)
         exit_code = call.exit_code if isinstance(call.exit_code, int) else None
         is_error = call.is_error if isinstance(call.is_error, bool) else None
         content = unwrap(observation)
@@ -171,9 +169,7 @@ class Reading:
         self._turn = turn
         self.number = number
         thought = turn.thought if type(turn.thought) is str else text_of(turn.thought)
-        if len(thought) > 2 * HEAD or "\x1b" in thought or "\r" in thought:
-            thought = window(thought, HEAD, HEAD)
-        self.thought = thought
+        self.thought = thought = window(thought, HEAD, HEAD)
         #: The thought in lower case.
         self.low = thought.lower()
         self._words: list[str] | None = None

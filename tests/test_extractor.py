@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from featrouter.catalogue import feature_set, lexicon
-from featrouter.extractor import Extractor, Wanted, extract, rows
+from featrouter.extractor import Extractor, Wanted, everything, extract, rows
 from featrouter.families import FAMILIES
 from featrouter.logs import Logs
 from featrouter.reading import Reading
@@ -152,7 +152,7 @@ def observed(task: str, turns: list[Turn]) -> Extractor:
 
 
 def assert_within_bounds(extractor: Extractor) -> None:
-    row, (low, high) = extractor.row(), feature_set().bounds
+    row, (low, high) = extractor.row(), (everything().low, everything().high)
     assert row.shape == (len(feature_set()),) and tuple(extractor._row) == feature_set().names
     outside = ~(np.isnan(row) | ((row >= low) & (row <= high)))
     assert not outside.any(), [feature_set().names[place] for place in np.flatnonzero(outside)]

@@ -35,8 +35,7 @@ class Output:
 
     def __init__(self, whole: str, head: int = HEAD, tail: int = TAIL) -> None:
         self.whole = whole
-        is_cut = len(whole) > head + tail or "\x1b" in whole or "\r" in whole
-        self.text = window(whole, head, tail) if is_cut else whole
+        self.text = window(whole, head, tail)
         self._held: frozenset[str] | None = _UNASKED
 
     @property
